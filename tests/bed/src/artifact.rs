@@ -1,0 +1,48 @@
+//! What our own build makes and others run: the filter and the control plane.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+/// The filter, built by `cargo xtask wasm`; `EVENKEEL_WASM` names another one.
+///
+/// # Errors
+/// Names the command that builds it when it is missing.
+pub fn wasm() -> Result<PathBuf> {
+    find("EVENKEEL_WASM", "evenkeel.wasm", "cargo xtask wasm")
+}
+
+/// The filter that traps in `on_tick`, for tests; `EVENKEEL_TRAP_WASM` names another one.
+///
+/// # Errors
+/// Names the command that builds it when it is missing.
+pub fn trap_wasm() -> Result<PathBuf> {
+    find("EVENKEEL_TRAP_WASM", "evenkeel-trap.wasm", "cargo xtask wasm --trap")
+}
+
+/// The control plane's binary; `EVENKEEL_BINARY` names another one.
+///
+/// # Errors
+/// Names the command that builds it when it is missing.
+pub fn control_plane() -> Result<PathBuf> {
+    find("EVENKEEL_BINARY", "debug/evenkeel", "cargo build -p evenkeel")
+}
+
+/// Cargo's target folder of this workspace.
+pub fn target_folder() -> PathBuf {
+    let configured = env::var_os("CARGO_TARGET_DIR").filter(|value| !value.is_empty()).map(PathBuf::from);
+    configured.map_or_else(|| workspace_folder().join("target"), |folder| workspace_folder().join(folder))
+}
+
+/// The root of this workspace.
+pub fn workspace_folder() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here)
+}
+
+fn find(variable: &str, name: &str, command: &str) -> Result<PathBuf> {
+    let path = env::var_os(variable).map_or_else(|| target_folder().join(name), PathBuf::from);
+    ensure!(path.is_file(), "{} is missing: run `{command}` (or set {variable})", path.display());
+    path.canonicalize().with_context(|| format!("cannot resolve {}", path.display()))
+}

@@ -1,0 +1,81 @@
+//! The bed `clients`: the load clients that are not written in Rust.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
+
+use crate::cache;
+use crate::program::{Go, Python};
+
+const COMMAND: &str = "cargo xtask bed clients";
+
+/// The Go client (`net/http`, `x/net/http2`, `grpc-go`).
+///
+/// # Errors
+/// Names the command that builds it when it is missing or older than its sources.
+pub fn go() -> Result<PathBuf> {
+    let binary = go_folder()?.join("evenkeel-client");
+    ensure!(binary.is_file(), "the Go client is not at {}: run `{COMMAND}`", binary.display());
+    Ok(binary)
+}
+
+/// The folder with grpcio, to be put on `PYTHONPATH`.
+///
+/// # Errors
+/// Names the command that installs it when it is missing.
+pub fn grpcio() -> Result<PathBuf> {
+    let folder = grpcio_folder()?;
+    ensure!(folder.is_dir(), "grpcio is not at {}: run `{COMMAND}`", folder.display());
+    Ok(folder)
+}
+
+/// The Python program that uses grpcio.
+pub fn grpcio_program() -> PathBuf {
+    sources("grpcio").join("client.py")
+}
+
+/// Builds and installs what is missing, and returns the places.
+///
+/// # Errors
+/// When Go or Python is missing or a hash differs.
+pub fn prepare() -> Result<Vec<PathBuf>> {
+    cache::fill_once(&go_folder()?, |folder| Go::find()?.build(&sources("go"), &folder.join("evenkeel-client")))?;
+    cache::fill_once(&grpcio_folder()?, |folder| {
+        Python::find()?.install(&sources("grpcio").join("requirements.txt"), folder)
+    })?;
+    Ok(vec![go()?, grpcio()?])
+}
+
+fn sources(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../clients").join(name)
+}
+
+fn go_folder() -> Result<PathBuf> {
+    keyed_folder("go", &["go.mod", "go.sum"], ".go")
+}
+
+fn grpcio_folder() -> Result<PathBuf> {
+    keyed_folder("grpcio", &["requirements.txt"], ".txt")
+}
+
+/// A folder named by the hash of its sources, so that changed sources are built again.
+fn keyed_folder(name: &str, always: &[&str], suffix: &str) -> Result<PathBuf> {
+    let mut hash = Sha256::new();
+    for file in files(&sources(name), always, suffix)? {
+        let content = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        hash.update(content.len().to_le_bytes());
+        hash.update(content);
+    }
+    let key: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    Ok(cache::folder()?.join(format!("clients-{name}-{key}")))
+}
+
+fn files(folder: &Path, always: &[&str], suffix: &str) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let names = entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<_> = names.filter(|name| name.ends_with(suffix) || always.contains(&name.as_str())).collect();
+    names.sort();
+    Ok(names.into_iter().map(|name| folder.join(name)).collect())
+}
