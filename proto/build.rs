@@ -1,0 +1,30 @@
+//! Compiles `xds/` without protoc.
+
+use std::error::Error;
+
+const FILES: [&str; 3] = [
+    "envoy/config/endpoint/v3/endpoint.proto",
+    "envoy/service/discovery/v3/ads.proto",
+    "envoy/service/endpoint/v3/eds.proto",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=xds");
+    let mut compiler = protox::Compiler::new(["xds"])?;
+    // Source information would turn the comments into doc comments, and their examples into doc tests.
+    let descriptors =
+        compiler.include_imports(true).include_source_info(false).open_files(FILES)?.file_descriptor_set();
+    tonic_prost_build::configure()
+        .build_client(std::env::var_os("CARGO_FEATURE_CLIENT").is_some())
+        .build_server(false)
+        .compile_fds_with_config(descriptors, messages())?;
+    Ok(())
+}
+
+/// How messages look in Rust. Maps are ordered, so that equal content has equal bytes and versions can be hashes of
+/// them. `Any` holds `Bytes`, so that a resource that was encoded once can be shared.
+fn messages() -> prost_build::Config {
+    let mut config = prost_build::Config::new();
+    config.bytes([".google.protobuf.Any"]).btree_map(["."]).compile_well_known_types().include_file("xds.rs");
+    config
+}
