@@ -1,1 +1,15 @@
-//! Placeholder.
+//! Beds and clients: what the suites, the demo and the benchmarks are built from.
+//!
+//! Everything here is a real program or a real server: [`envoy`] runs Envoys, [`control_plane`] our own binary,
+//! [`backend`] answers requests and remembers them, [`client`] drives load as the ecosystem's clients do, [`raw_http1`]
+//! and [`raw_http2`] watch the wire. Nothing outlives the value that started it.
+
+pub mod backend;
+pub mod bootstrap;
+pub mod envoy;
+pub mod extension_config;
+pub mod http_get;
+pub mod process;
+pub mod wait;
+
+pub use evenkeel_bed::{EnvoyVersion, artifact};

@@ -49,7 +49,8 @@ impl EnvoyVersion {
     pub fn prepare(self) -> Result<String> {
         cache::fill_once(&self.folder()?, |folder| self.install(folder))?;
         let answer = program::output(Command::new(self.find()?).arg("--version"))?;
-        let version = answer.lines().find(|line| line.contains("version:")).context("`envoy --version` says nothing")?;
+        let version =
+            answer.lines().find(|line| line.contains("version:")).context("`envoy --version` says nothing")?;
         ensure!(version.contains(self.number()), "expected Envoy {self}, found {version:?}");
         Ok(version.trim().to_owned())
     }

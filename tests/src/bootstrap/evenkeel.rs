@@ -1,0 +1,162 @@
+//! Evenkeel's filters as they stand in an Envoy configuration.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::typed;
+use crate::extension_config::ExtensionConfig;
+
+/// The network filter's root id, filter name and resource name.
+pub const CONNECTION_ROOT: &str = "evenkeel.connection";
+/// The HTTP filter's root id, filter name and resource name.
+pub const REQUEST_ROOT: &str = "evenkeel.request";
+
+const NETWORK_WASM: &str = "envoy.extensions.filters.network.wasm.v3.Wasm";
+const HTTP_WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+const NETWORK_RBAC: &str = "envoy.extensions.filters.network.rbac.v3.RBAC";
+const HTTP_RBAC: &str = "envoy.extensions.filters.http.rbac.v3.RBAC";
+
+/// Which of Evenkeel's filters a listener has, and how they are configured.
+#[derive(Clone, Debug)]
+pub struct Evenkeel {
+    delivery: Delivery,
+    request: bool,
+    pool: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Delivery {
+    Inline { module: PathBuf, configuration: Value },
+    Discovered { folder: PathBuf },
+}
+
+impl Evenkeel {
+    /// Configured in the listener itself; an edit would be a new listener.
+    pub fn inline(module: &Path, configuration: Value) -> Self {
+        Self::new(Delivery::Inline { module: module.to_owned(), configuration })
+    }
+
+    /// Configured by extension discovery (ECDS) from files that can be edited.
+    pub fn discovered(files: &ExtensionConfig) -> Self {
+        Self::new(Delivery::Discovered { folder: files.folder().to_owned() })
+    }
+
+    fn new(delivery: Delivery) -> Self {
+        Self { delivery, request: false, pool: false }
+    }
+
+    /// With the HTTP filter that counts requests and streams: for `maxRequests`, `streamGrace` and `outbound`.
+    #[must_use]
+    pub fn with_request(self) -> Self {
+        Self { request: true, ..self }
+    }
+
+    /// With the filter that turns the pool key into an upstream connection pool: for `outbound`.
+    #[must_use]
+    pub fn with_pool(self) -> Self {
+        Self { pool: true, ..self }
+    }
+
+    pub(super) fn network_filters(&self) -> Vec<Value> {
+        vec![self.plugin(CONNECTION_ROOT)]
+    }
+
+    pub(super) fn http_filters(&self) -> Vec<Value> {
+        let request = self.request.then(|| self.plugin(REQUEST_ROOT));
+        let pool = self.pool.then(pool);
+        request.into_iter().chain([drain()]).chain(pool).collect()
+    }
+
+    fn plugin(&self, root: &str) -> Value {
+        match &self.delivery {
+            Delivery::Inline { module, configuration } => {
+                json!({"name": root, "typed_config": wasm_plugin(root, module, &configuration.to_string())})
+            }
+            Delivery::Discovered { folder } => discovered(root, folder),
+        }
+    }
+}
+
+/// The wasm filter message of a root. Both roots share one VM per worker: same id, same code, no VM configuration.
+pub fn wasm_plugin(root: &str, module: &Path, configuration: &str) -> Value {
+    let message = if root == CONNECTION_ROOT { NETWORK_WASM } else { HTTP_WASM };
+    let text = typed("google.protobuf.StringValue", json!({"value": configuration}));
+    let config = json!({
+        "name": root,
+        "root_id": root,
+        "configuration": text,
+        "failure_policy": "FAIL_RELOAD",
+        "vm_config": {
+            "vm_id": "evenkeel",
+            "runtime": "envoy.wasm.runtime.v8",
+            "code": {"local": {"filename": module}},
+        },
+    });
+    typed(message, json!({"config": config}))
+}
+
+/// Discovery with a default that does nothing, so that a missing or broken module leaves traffic alone.
+fn discovered(root: &str, folder: &Path) -> Value {
+    let (wasm, nothing) =
+        if root == CONNECTION_ROOT { (NETWORK_WASM, network_nothing()) } else { (HTTP_WASM, http_nothing()) };
+    let file = folder.join(ExtensionConfig::file_name(root));
+    let path = json!({"path": file, "watched_directory": {"path": folder}});
+    let discovery = json!({
+        "config_source": {"path_config_source": path, "resource_api_version": "V3"},
+        "type_urls": [format!("type.googleapis.com/{wasm}"), nothing["@type"]],
+        "default_config": nothing,
+    });
+    json!({"name": root, "config_discovery": discovery})
+}
+
+fn network_nothing() -> Value {
+    typed(NETWORK_RBAC, json!({"stat_prefix": "evenkeel_noop"}))
+}
+
+fn http_nothing() -> Value {
+    typed(HTTP_RBAC, json!({}))
+}
+
+/// Lua that drains the connection, run only when the request's connection is marked.
+fn drain() -> Value {
+    let source = "function envoy_on_response(handle)\n  handle:streamInfo():drainConnectionUponCompletion()\nend\n";
+    let lua = json!({"default_source_code": {"inline_string": source}});
+    let lua = json!({
+        "name": "envoy.filters.http.lua",
+        "typed_config": typed("envoy.extensions.filters.http.lua.v3.Lua", lua),
+    });
+    let skip_unmarked = json!({"predicate": {"not_matcher": marked()}, "on_match": {"action": skip()}});
+    let matching = json!({
+        "extension_config": lua,
+        "xds_matcher": {"matcher_list": {"matchers": [skip_unmarked]}},
+    });
+    json!({
+        "name": "evenkeel.drain",
+        "typed_config": typed("envoy.extensions.common.matching.v3.ExtensionWithMatcher", matching),
+    })
+}
+
+fn marked() -> Value {
+    let message = "envoy.extensions.matching.common_inputs.network.v3.FilterStateInput";
+    let input = json!({"name": "mark", "typed_config": typed(message, json!({"key": "wasm.ek_drain"}))});
+    json!({"single_predicate": {"input": input, "value_match": {"exact": "1"}}})
+}
+
+fn skip() -> Value {
+    let message = "envoy.extensions.filters.common.matcher.action.v3.SkipFilter";
+    json!({"name": "skip", "typed_config": typed(message, json!({}))})
+}
+
+/// The pool key as a filter state object that is shared with the upstream and hashed into its connection pool.
+fn pool() -> Value {
+    let key = json!({
+        "object_key": "ek.pool",
+        "factory_key": "envoy.network.transport_socket.original_dst_address",
+        "format_string": {"text_format_source": {"inline_string": "%FILTER_STATE(wasm.ek_pool:PLAIN)%"}},
+        "shared_with_upstream": "ONCE",
+        "skip_if_empty": true,
+    });
+    let message = "envoy.extensions.filters.http.set_filter_state.v3.Config";
+    json!({"name": "evenkeel.pool", "typed_config": typed(message, json!({"on_request_headers": [key]}))})
+}

@@ -1,0 +1,183 @@
+//! A running Envoy.
+
+mod admin;
+
+use std::fmt::Debug;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use evenkeel_bed::EnvoyVersion;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use self::admin::Admin;
+use crate::process::{Process, usage};
+use crate::wait;
+
+/// How long a start may take: a listener waits up to 15 s for its first endpoints or extension configuration.
+const START: Duration = Duration::from_secs(40);
+
+/// How to start an Envoy.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    /// Which Envoy.
+    pub version: EnvoyVersion,
+    /// Worker threads (`--concurrency`).
+    pub concurrency: u32,
+    /// The log level, `warning` unless a test reads more.
+    pub log_level: &'static str,
+}
+
+impl Start {
+    /// Two workers, warnings only.
+    pub fn new(version: EnvoyVersion) -> Self {
+        Self { version, concurrency: 2, log_level: "warning" }
+    }
+
+    /// With another number of workers.
+    #[must_use]
+    pub fn concurrency(self, workers: u32) -> Self {
+        Self { concurrency: workers, ..self }
+    }
+
+    /// With another log level.
+    #[must_use]
+    pub fn log_level(self, level: &'static str) -> Self {
+        Self { log_level: level, ..self }
+    }
+
+    /// Starts Envoy with `bootstrap` and waits until it is LIVE and all static listeners are bound.
+    ///
+    /// # Errors
+    /// When the bed is missing, or Envoy refuses the bootstrap: the error has the end of its log.
+    pub async fn run(self, bootstrap: Value) -> Result<Envoy> {
+        let folder = tempfile::tempdir().context("cannot create a folder for Envoy")?;
+        let process = self.spawn(bootstrap, folder.path())?;
+        let admin = Admin::new(folder.path().join("admin"));
+        let mut envoy = Envoy { process, admin, folder };
+        envoy.wait_until_live().await?;
+        Ok(envoy)
+    }
+
+    fn spawn(self, mut bootstrap: Value, folder: &Path) -> Result<Process> {
+        // Port 0 everywhere and the real ports read back: no other process can take a port in between.
+        bootstrap["admin"] = serde_json::json!({"address": crate::bootstrap::address(LOOPBACK)});
+        let file = folder.join("bootstrap.json");
+        fs::write(&file, serde_json::to_vec_pretty(&bootstrap)?).context("cannot write the bootstrap")?;
+        let mut command = Command::new(self.version.find()?);
+        command.arg("-c").arg(file).arg("--admin-address-path").arg(folder.join("admin"));
+        command.args(["--use-dynamic-base-id", "--log-level", self.log_level]);
+        command.args(["--concurrency", &self.concurrency.to_string(), "--drain-time-s", "1"]);
+        command.args(["--parent-shutdown-time-s", "2"]).current_dir(folder);
+        Process::spawn(&format!("Envoy {}", self.version), command, &folder.join("log"))
+    }
+}
+
+/// Any free port of the loopback address.
+pub const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+/// A running Envoy; it ends when dropped.
+#[derive(Debug)]
+pub struct Envoy {
+    process: Process,
+    admin: Admin,
+    folder: TempDir,
+}
+
+impl Envoy {
+    /// The child process: log, pause, resume, kill.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Envoy's log so far.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// The end of Envoy's log.
+    pub fn log_tail(&self) -> String {
+        self.process.log_tail()
+    }
+
+    /// The folder of this Envoy: bootstrap, log.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// Where the listener `name` accepts connections.
+    ///
+    /// # Errors
+    /// When there is no such listener.
+    pub async fn listener(&self, name: &str) -> Result<SocketAddr> {
+        self.admin.listener(name).await?.with_context(|| format!("Envoy has no listener {name}"))
+    }
+
+    /// The value of a counter or gauge by its full name; 0 when Envoy has not made it yet.
+    pub async fn stat(&self, name: &str) -> Result<u64> {
+        Ok(self.stats(name).await?.into_iter().find(|(found, _)| found == name).map_or(0, |(_, value)| value))
+    }
+
+    /// All counters and gauges whose name starts with `prefix`, sorted by name.
+    pub async fn stats(&self, prefix: &str) -> Result<Vec<(String, u64)>> {
+        self.admin.stats(prefix).await
+    }
+
+    /// The counters and gauges whose name starts with one of `prefixes`, added up.
+    pub async fn stat_sum(&self, prefixes: &[&str]) -> Result<u64> {
+        let mut sum = 0;
+        for prefix in prefixes {
+            sum += self.stats(prefix).await?.iter().map(|(_, value)| value).sum::<u64>();
+        }
+        Ok(sum)
+    }
+
+    /// Waits until the stat `name` is as `accepts` wants it, and returns it.
+    ///
+    /// # Errors
+    /// After `patience`; the text has the last value.
+    pub async fn stat_until(&self, name: &str, accepts: impl Fn(u64) -> bool, patience: Duration) -> Result<u64> {
+        wait::until(name, patience, async || self.stat(name).await, |value| accepts(*value)).await
+    }
+
+    /// Waits until the log contains `text`.
+    ///
+    /// # Errors
+    /// After `patience`.
+    pub async fn log_until(&self, text: &str, patience: Duration) -> Result<()> {
+        let what = format!("{text:?} in the log of Envoy");
+        wait::until(&what, patience, async || Ok(self.log_tail()), |_| self.log().contains(text)).await.map(drop)
+    }
+
+    /// The answer of the admin interface to GET `path`.
+    pub async fn admin(&self, path: &str) -> Result<String> {
+        self.admin.get(path).await
+    }
+
+    /// Resident memory in bytes.
+    pub fn resident_memory(&self) -> Result<u64> {
+        usage::resident_memory(self.process.id())
+    }
+
+    /// CPU time used so far by all threads.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        usage::cpu_time(self.process.id())
+    }
+
+    async fn wait_until_live(&mut self) -> Result<()> {
+        let Self { process, admin, .. } = self;
+        let observe = async || {
+            // An Envoy that has ended will never be live: the answer is final, and shows its log.
+            match process.check_running() {
+                Err(ended) => Ok(Err(ended)),
+                Ok(()) => admin.live().await.map(Ok),
+            }
+        };
+        let state = wait::until("Envoy to be LIVE", START, observe, |state| matches!(state, Err(_) | Ok(true))).await;
+        state.with_context(|| self.process.log_tail())?.map(drop)
+    }
+}

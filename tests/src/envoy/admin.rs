@@ -1,0 +1,68 @@
+//! Envoy's admin interface.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::http_get;
+
+/// The admin interface, found by the file that Envoy writes its address into.
+#[derive(Debug)]
+pub(super) struct Admin {
+    address_file: PathBuf,
+}
+
+impl Admin {
+    pub(super) fn new(address_file: PathBuf) -> Self {
+        Self { address_file }
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Result<String> {
+        let address = fs::read_to_string(&self.address_file).context("Envoy has not written its admin address")?;
+        let (status, body) = http_get::get(address.trim().parse()?, path).await?;
+        ensure!(status.is_success(), "GET {path} of Envoy's admin interface answers {status}: {body}");
+        Ok(body)
+    }
+
+    /// Whether the server is LIVE and every listener of the bootstrap is bound.
+    pub(super) async fn live(&self) -> Result<bool> {
+        let ready = self.get("/ready").await?;
+        let listeners = self.listeners().await?;
+        Ok(ready.trim() == "LIVE" && listeners.iter().all(|(_, address)| address.port() != 0))
+    }
+
+    pub(super) async fn listener(&self, name: &str) -> Result<Option<SocketAddr>> {
+        let listeners = self.listeners().await?;
+        Ok(listeners.into_iter().find(|(found, _)| found == name).map(|(_, address)| address))
+    }
+
+    /// Counters and gauges; text readouts and histograms have no number and are left out.
+    pub(super) async fn stats(&self, prefix: &str) -> Result<Vec<(String, u64)>> {
+        let quoted = prefix.replace('.', "\\.").replace('|', "\\|");
+        let text = self.get(&format!("/stats?filter=^{quoted}")).await?;
+        let number = |line: &str| {
+            let (name, value) = line.split_once(": ")?;
+            Some((name.to_owned(), value.parse().ok()?))
+        };
+        Ok(text.lines().filter_map(number).collect())
+    }
+
+    async fn listeners(&self) -> Result<Vec<(String, SocketAddr)>> {
+        let answer: Value = serde_json::from_str(&self.get("/listeners?format=json").await?)?;
+        let statuses = answer["listener_statuses"].as_array().map(Vec::as_slice).unwrap_or_default();
+        statuses.iter().map(named_address).collect()
+    }
+}
+
+fn named_address(status: &Value) -> Result<(String, SocketAddr)> {
+    let socket = &status["local_address"]["socket_address"];
+    let named = || {
+        let port = u16::try_from(socket["port_value"].as_u64().unwrap_or(0)).ok()?;
+        let address = socket["address"].as_str()?.parse().ok()?;
+        Some((status["name"].as_str()?.to_owned(), SocketAddr::new(address, port)))
+    };
+    named().with_context(|| format!("not a listener's address: {status}"))
+}
