@@ -1,0 +1,28 @@
+//! Calls of cargo on this workspace.
+
+use std::env;
+use std::ffi::OsString;
+use std::process::Command;
+
+use anyhow::Result;
+use evenkeel_bed::{artifact, program};
+
+/// A call of the cargo that runs us, in the workspace's root.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    command.args(arguments).current_dir(artifact::workspace_folder());
+    command
+}
+
+/// Says what is run, and runs it.
+pub fn run(arguments: &[&str]) -> Result<()> {
+    eprintln!("cargo {}", arguments.join(" "));
+    program::run(&mut command(arguments))
+}
+
+/// Builds the binaries that others run.
+pub fn build(packages: &[&str]) -> Result<()> {
+    let mut arguments = vec!["build", "--quiet", "--locked"];
+    arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
+    run(&arguments)
+}

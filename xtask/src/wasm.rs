@@ -1,0 +1,50 @@
+//! `cargo xtask wasm`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use evenkeel_bed::{artifact, program};
+use sha2::{Digest, Sha256};
+
+use crate::toolchain::{TARGET, Toolchain};
+
+const PACKAGE: &str = "evenkeel-filter";
+const PROFILE: &str = "wasm";
+
+/// Builds the filter, and with `trap` also its variant that traps; returns what was built.
+pub fn build(trap: bool) -> Result<Vec<PathBuf>> {
+    let toolchain = Toolchain::find()?;
+    let mut modules = vec![build_module(toolchain, &[], "evenkeel.wasm")?];
+    if trap {
+        modules.push(build_module(toolchain, &["--features", "trap"], "evenkeel-trap.wasm")?);
+    }
+    modules.iter().try_for_each(|module| describe(module))?;
+    Ok(modules)
+}
+
+fn build_module(toolchain: Toolchain, features: &[&str], name: &str) -> Result<PathBuf> {
+    let mut command = toolchain.build();
+    command.args(["--quiet", "--locked", "--package", PACKAGE, "--profile", PROFILE]).args(features);
+    command.arg("--target-dir").arg(artifact::target_folder());
+    program::run(&mut command)?;
+    let built = artifact::target_folder().join(TARGET).join(PROFILE).join("evenkeel_filter.wasm");
+    let module = artifact::target_folder().join(name);
+    publish(&built, &module).with_context(|| format!("cannot copy {} to {}", built.display(), module.display()))?;
+    Ok(module)
+}
+
+/// Replaces by rename: an Envoy that is loading the module never sees half of it.
+fn publish(built: &Path, module: &Path) -> Result<()> {
+    let unfinished = module.with_extension("unfinished");
+    fs::copy(built, &unfinished)?;
+    Ok(fs::rename(&unfinished, module)?)
+}
+
+/// Prints path, size and SHA-256.
+fn describe(module: &Path) -> Result<()> {
+    let content = fs::read(module)?;
+    let hash: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+    println!("{}  {} bytes  sha256:{hash}", module.display(), content.len());
+    Ok(())
+}
