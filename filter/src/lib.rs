@@ -1,1 +1,17 @@
-//! Placeholder.
+//! The proxy-wasm filter: a thin edge between Envoy and `evenkeel-filter-core`, which decides.
+//!
+//! Two roots of one module share one VM per worker:
+//!
+//! - `evenkeel.connection`, a NETWORK filter in front of the HTTP connection manager: its stream context is the
+//!   connection. It keeps the table and acts on its tick; it costs nothing per request.
+//! - `evenkeel.request`, an HTTP filter: it counts requests and active streams for the same table.
+//!
+//! Draining is a mark in filter state (`wasm.ek_drain` = `1`), which a Lua filter behind a matcher turns into
+//! `drainConnectionUponCompletion()`: no host call drains, and Envoy strips a `connection: close` that a filter sets.
+
+#[cfg(target_arch = "wasm32")]
+mod abi;
+pub mod host;
+mod metrics;
+mod plugin;
+pub mod vm;

@@ -1,1 +1,24 @@
-//! Placeholder.
+//! What the filter decides, without Envoy: which connection drains, when, and why.
+//!
+//! Nothing here knows the proxy-wasm ABI, reads a clock or draws a random number: time and chance come in as
+//! arguments, decisions go out as values. The filter (crate `evenkeel-filter`) carries them out in Envoy.
+//!
+//! - [`settings`]: the plugin configuration, parsed and checked.
+//! - [`caps`]: the formula that turns a limit, a jitter and a draw into one connection's own limit.
+//! - [`connections`]: the table of accepted connections: **the decision to drain is made here**.
+//! - [`pool_keys`]: outbound connections: which key new requests go out under, and when it is replaced.
+
+#![forbid(unsafe_code)]
+
+pub mod caps;
+pub mod connections;
+mod duration;
+pub mod pool_keys;
+pub mod settings;
+mod time;
+
+pub use caps::Draw;
+pub use connections::{Action, ConnectionId, Connections, Verdict};
+pub use pool_keys::{PoolKey, PoolKeys};
+pub use settings::{Inbound, Outbound, Settings, SettingsError};
+pub use time::Time;

@@ -1,0 +1,44 @@
+//! Durations as people write them: `90s`, `30m`, `1h30m`.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{Deserializer, Error, Visitor};
+
+/// The shortest duration that the filter can keep: it looks at its connections every 50 ms at most.
+pub const SHORTEST: Duration = Duration::from_millis(100);
+/// The longest duration that is taken seriously.
+pub const LONGEST: Duration = Duration::from_hours(365 * 24);
+
+/// Deserializes an optional duration from [`SHORTEST`] to [`LONGEST`].
+pub fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    deserializer.deserialize_any(DurationVisitor)
+}
+
+struct DurationVisitor;
+
+impl Visitor<'_> for DurationVisitor {
+    type Value = Option<Duration>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(r#"a number and its unit in quotes, such as "90s", "30m" or "1h30m""#)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        let duration = humantime::parse_duration(text).map_err(|_| {
+            E::custom(format_args!(
+                r#""{text}" is not a duration: write a number and its unit, such as "90s", "30m" or "1h30m""#
+            ))
+        })?;
+        if (SHORTEST..=LONGEST).contains(&duration) {
+            return Ok(Some(duration));
+        }
+        Err(E::custom(format_args!(
+            r#""{text}" is out of range: use "100ms" to "365d", or leave the field out for no limit"#
+        )))
+    }
+}

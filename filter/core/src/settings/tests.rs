@@ -1,0 +1,88 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn refused(json: &str) -> String {
+    Settings::parse(json.as_bytes()).unwrap_err().to_string()
+}
+
+#[test]
+fn every_field_is_read() {
+    let settings = Settings::parse(
+        br#"{"inbound": {"maxAge": "30m", "maxRequests": 10000, "jitter": 0.2, "streamGrace": "1h30m"},
+             "outbound": {"maxAge": "90s", "maxRequests": 1, "jitter": 0}}"#,
+    )
+    .unwrap();
+    let inbound = settings.inbound.unwrap();
+    assert_eq!(inbound.max_age, Some(Duration::from_mins(30)));
+    assert_eq!(inbound.max_requests.map(RequestCount::get), Some(10_000));
+    assert_eq!(inbound.jitter, Jitter(0.2));
+    assert_eq!(inbound.stream_grace, Some(Duration::from_mins(90)));
+    let outbound = settings.outbound.unwrap();
+    assert_eq!(outbound.max_age, Some(Duration::from_secs(90)));
+    assert_eq!(outbound.max_requests.map(RequestCount::get), Some(1));
+    assert_eq!(outbound.jitter, Jitter(0.0));
+}
+
+#[test]
+fn nothing_and_an_empty_object_and_empty_sections_do_nothing() {
+    for json in ["", " \n", "{}"] {
+        assert_eq!(Settings::parse(json.as_bytes()).unwrap(), Settings::default());
+    }
+    let settings = Settings::parse(br#"{"inbound": {}, "outbound": {"maxAge": null}}"#).unwrap();
+    assert_eq!(settings.inbound, Some(Inbound::default()));
+    assert_eq!(settings.outbound, Some(Outbound::default()));
+}
+
+#[test]
+fn each_error_names_the_field_the_value_and_the_remedy() {
+    let cases = [
+        (r#"{"inbound": {"maxAge": "30x"}}"#, ["inbound.maxAge", "30x", r#"such as "90s""#]),
+        (r#"{"inbound": {"maxAge": 30}}"#, ["inbound.maxAge", "30", r#"such as "90s""#]),
+        (r#"{"inbound": {"maxAge": "0s"}}"#, ["inbound.maxAge", "0s", r#"use "100ms" to "365d""#]),
+        (r#"{"inbound": {"maxAge": "2y"}}"#, ["inbound.maxAge", "2y", r#"use "100ms" to "365d""#]),
+        (r#"{"inbound": {"maxRequests": 0}}"#, ["inbound.maxRequests", "0", "from 1 to 4294967295"]),
+        (r#"{"inbound": {"maxRequests": -3}}"#, ["inbound.maxRequests", "-3", "from 1 to 4294967295"]),
+        (r#"{"inbound": {"maxRequests": 1.5}}"#, ["inbound.maxRequests", "1.5", "from 1 to 4294967295"]),
+        (r#"{"inbound": {"maxRequests": 4294967296}}"#, ["inbound.maxRequests", "4294967296", "from 1 to 4294967295"]),
+        (r#"{"inbound": {"maxRequests": "many"}}"#, ["inbound.maxRequests", "many", "from 1 to 4294967295"]),
+        (r#"{"inbound": {"jitter": 1}}"#, ["inbound.jitter", "1", "from 0 up to, but not including, 1"]),
+        (r#"{"inbound": {"jitter": -0.1}}"#, ["inbound.jitter", "-0.1", "from 0 up to, but not including, 1"]),
+        (r#"{"inbound": {"jitter": "20%"}}"#, ["inbound.jitter", "20%", "from 0 up to, but not including, 1"]),
+        (r#"{"inbound": {"streamGrace": "soon"}}"#, ["inbound.streamGrace", "soon", r#"such as "90s""#]),
+        (r#"{"inbound": {"maxAgee": "30m"}}"#, ["inbound", "maxAgee", "expected one of `maxAge`"]),
+        (r#"{"inbound": 5}"#, ["inbound", "5", "expected an object"]),
+        (r#"{"outbound": {"maxAge": "10"}}"#, ["outbound.maxAge", "10", r#"such as "90s""#]),
+        (r#"{"outbound": {"maxRequests": 0}}"#, ["outbound.maxRequests", "0", "from 1 to 4294967295"]),
+        (r#"{"outbound": {"jitter": 2}}"#, ["outbound.jitter", "2", "from 0 up to, but not including, 1"]),
+        (r#"{"outbound": {"streamGrace": "1s"}}"#, ["outbound", "streamGrace", "expected one of `maxAge`"]),
+        (r#"{"inbounds": {}}"#, ["inbounds", "unknown field", "`inbound`"]),
+        (r#"{"inbound": {}"#, ["plugin configuration", "line 1", "EOF"]),
+        ("maxAge: 30m", ["plugin configuration", "line 1", "expected"]),
+        ("{} {}", ["trailing", "line 1", "column 4"]),
+        ("[]", ["plugin configuration", "sequence", "expected an object"]),
+        (r#"{"inbound": ["30m"]}"#, ["inbound", "sequence", "expected an object"]),
+    ];
+    for (json, parts) in cases {
+        let message = refused(json);
+        for part in parts {
+            assert!(message.contains(part), "{json}: {part:?} is missing in {message:?}");
+        }
+    }
+}
+
+#[test]
+fn the_tick_follows_the_shortest_limit() {
+    let period = |json: &str| Settings::parse(json.as_bytes()).unwrap().tick_period();
+    assert_eq!(period("{}"), Duration::from_secs(1));
+    assert_eq!(period(r#"{"inbound": {"maxAge": "30m"}}"#), Duration::from_secs(1));
+    assert_eq!(period(r#"{"inbound": {"maxAge": "2s"}, "outbound": {"maxAge": "10m"}}"#), Duration::from_millis(100));
+    assert_eq!(period(r#"{"outbound": {"maxAge": "200ms"}}"#), Duration::from_millis(50));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_parsed_or_refused_without_a_panic(bytes: Vec<u8>) {
+        let _ = Settings::parse(&bytes);
+    }
+}

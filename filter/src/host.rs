@@ -1,0 +1,62 @@
+//! What the filter asks of Envoy: every host call, behind one trait, so that all that follows from them is tested
+//! without Envoy.
+
+use std::time::Duration;
+
+use evenkeel_filter_core::{Draw, Time};
+
+/// A proxy-wasm context: a root (one plugin configuration), an accepted connection, or an HTTP stream.
+pub type ContextId = u32;
+
+/// A metric that Envoy made for the filter.
+pub type MetricId = u32;
+
+/// Severity of a log line, as proxy-wasm numbers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Severity {
+    /// Something the filter did on its own that an operator wants to know.
+    Info = 2,
+    /// The filter goes on, but not as configured.
+    Warn = 3,
+    /// The filter refused something.
+    Error = 4,
+    /// The VM is lost.
+    Critical = 5,
+}
+
+/// Kind of a metric, as proxy-wasm numbers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum MetricKind {
+    /// Only grows.
+    Counter = 0,
+    /// Changed by increments of both signs: workers would overwrite each other's absolute values.
+    Gauge = 1,
+}
+
+/// The host calls. Each acts on the current context, which is the one that Envoy called, until [`Host::enter`].
+pub trait Host {
+    /// A line in Envoy's log.
+    fn log(&self, severity: Severity, line: &str);
+    /// The monotonic clock.
+    fn now(&self) -> Time;
+    /// A uniform draw.
+    fn draw(&self) -> Draw;
+    /// The value of an attribute, as bytes; none when Envoy has no such attribute here.
+    fn property(&self, path: &str) -> Option<Vec<u8>>;
+    /// Sets the filter state `wasm.NAME`; on a connection all its requests inherit it.
+    fn set_property(&self, name: &str, value: &str);
+    /// Makes `context` the current one until the callback returns.
+    fn enter(&self, context: ContextId);
+    /// Closes the current context's accepted connection after what was written is flushed.
+    fn close_connection(&self);
+    /// Calls the current root's tick each `period`; never when it is zero.
+    fn set_tick_period(&self, period: Duration);
+    /// The plugin configuration of the root that is being configured.
+    fn plugin_configuration(&self) -> Vec<u8>;
+    /// Makes a metric or finds the one that has this name.
+    fn define_metric(&self, kind: MetricKind, name: &str) -> MetricId;
+    /// Adds to a metric.
+    fn increment_metric(&self, metric: MetricId, by: i64);
+}

@@ -1,0 +1,144 @@
+//! One worker's VM: which context is which, and to which plugin each event goes.
+
+use std::time::Duration;
+
+use evenkeel_filter_core::{ConnectionId, Settings, Time};
+use rustc_hash::FxHashMap;
+
+use crate::host::{ContextId, Host, Severity};
+use crate::metrics::Metrics;
+use crate::plugin::Plugin;
+
+/// `root_id` of the network filter in front of the HTTP connection manager.
+pub const CONNECTION: &str = "evenkeel.connection";
+/// `root_id` of the HTTP filter.
+pub const REQUEST: &str = "evenkeel.request";
+
+/// Everything that one VM knows. Envoy runs one per worker (and one on the main thread, which accepts nothing).
+#[derive(Debug)]
+pub struct Vm<H> {
+    host: H,
+    metrics: Option<Metrics>,
+    plugins: Vec<Plugin>,
+    /// Context of an accepted connection -> index of its plugin, and Envoy's own id of the connection.
+    connections: FxHashMap<ContextId, (usize, u64)>,
+    /// Envoy's id of a connection -> its context: how a request finds its connection.
+    contexts: FxHashMap<u64, ContextId>,
+    /// Context of an HTTP stream -> context of its connection.
+    streams: FxHashMap<ContextId, ContextId>,
+    /// The clock as of the last tick or new connection: requests do not ask for it.
+    now: Time,
+}
+
+impl<H: Host> Vm<H> {
+    /// A VM before its first configuration.
+    pub fn new(host: H) -> Self {
+        Self {
+            host,
+            metrics: None,
+            plugins: Vec::new(),
+            connections: FxHashMap::default(),
+            contexts: FxHashMap::default(),
+            streams: FxHashMap::default(),
+            now: Time::from_nanoseconds(0),
+        }
+    }
+
+    /// A root was given its configuration: whether it is accepted. A refused one is told in the log; Envoy tries each
+    /// configuration in a throw-away VM first, so this VM goes on with the last good one.
+    pub fn configure(&mut self, root: ContextId) -> bool {
+        let settings = match Settings::parse(&self.host.plugin_configuration()) {
+            Ok(settings) => settings,
+            Err(error) => return self.refuse(&error.to_string()),
+        };
+        let root_id = self.text("plugin_root_id");
+        match root_id.as_str() {
+            CONNECTION => self.adopt(root, &settings),
+            REQUEST => {}
+            other => return self.refuse(&unknown_root(other)),
+        }
+        true
+    }
+
+    /// A root's timer fired.
+    pub fn tick(&mut self, root: ContextId) {
+        self.now = self.host.now();
+        let acting = self.plugins.iter_mut().find(|plugin| plugin.acts_through(root));
+        match (acting, self.metrics) {
+            (Some(plugin), Some(metrics)) => plugin.tick(&self.host, &metrics, self.now),
+            _ => self.host.set_tick_period(Duration::ZERO),
+        }
+    }
+
+    /// A connection was accepted.
+    pub fn opened(&mut self, context: ContextId) {
+        let name = self.host.property("plugin_name").unwrap_or_default();
+        let plugin = self.plugins.iter().position(|plugin| plugin.name() == name);
+        let (Some(plugin), Some(id)) = (plugin, self.connection_id()) else { return };
+        self.connections.insert(context, (plugin, id));
+        self.contexts.insert(id, context);
+        self.plugins[plugin].opened(&self.host, ConnectionId(context));
+    }
+
+    /// An accepted connection was closed.
+    pub fn closed(&mut self, context: ContextId) {
+        let Some((plugin, id)) = self.connections.remove(&context) else { return };
+        self.contexts.remove(&id);
+        if let Some(metrics) = &self.metrics {
+            self.plugins[plugin].closed(&self.host, metrics, ConnectionId(context));
+        }
+    }
+
+    /// The headers of a request came in. Requests on connections that this VM has not seen being accepted (they are
+    /// older than the filter) are left alone.
+    pub fn request(&mut self, stream: ContextId) {
+        let known = |id| {
+            let context = *self.contexts.get(&id)?;
+            Some((context, self.connections.get(&context)?.0))
+        };
+        let Some((context, plugin)) = self.connection_id().and_then(known) else { return };
+        self.streams.insert(stream, context);
+        self.plugins[plugin].request(&self.host, ConnectionId(context), self.now);
+    }
+
+    /// A context is gone; only streams are of interest.
+    pub fn deleted(&mut self, context: ContextId) {
+        let Some(connection) = self.streams.remove(&context) else { return };
+        if let Some(&(plugin, _)) = self.connections.get(&connection) {
+            self.plugins[plugin].stream_ended(ConnectionId(connection));
+        }
+    }
+
+    fn adopt(&mut self, root: ContextId, settings: &Settings) {
+        self.metrics.get_or_insert_with(|| Metrics::define(&self.host));
+        let name = self.host.property("plugin_name").unwrap_or_default();
+        let known = self.plugins.iter().position(|plugin| plugin.name() == name);
+        let index = known.unwrap_or_else(|| {
+            self.plugins.push(Plugin::new(name));
+            self.plugins.len() - 1
+        });
+        self.plugins[index].configure(&self.host, root, settings);
+    }
+
+    fn refuse(&self, why: &str) -> bool {
+        self.host.log(Severity::Error, &format!("configuration refused: {why}"));
+        false
+    }
+
+    fn connection_id(&self) -> Option<u64> {
+        Some(u64::from_le_bytes(self.host.property("connection_id")?.try_into().ok()?))
+    }
+
+    fn text(&self, path: &str) -> String {
+        String::from_utf8_lossy(&self.host.property(path).unwrap_or_default()).into_owned()
+    }
+}
+
+fn unknown_root(root_id: &str) -> String {
+    format!(
+        r#"root_id: "{root_id}" is not known: use "{CONNECTION}" for the network filter and "{REQUEST}" for the HTTP filter"#
+    )
+}
+
+#[cfg(test)]
+mod tests;

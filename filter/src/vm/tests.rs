@@ -1,0 +1,258 @@
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use evenkeel_filter_core::{Draw, Time};
+
+use super::*;
+use crate::host::{MetricId, MetricKind};
+
+/// What Envoy is to the filter, with everything that the filter did to it.
+#[derive(Debug, Default)]
+struct FakeHost {
+    configuration: RefCell<String>,
+    root_id: RefCell<String>,
+    plugin_name: RefCell<String>,
+    connection_id: Cell<u64>,
+    now: Cell<u64>,
+    current: Cell<ContextId>,
+    log: RefCell<Vec<String>>,
+    properties: RefCell<HashMap<(ContextId, String), String>>,
+    closed: RefCell<Vec<ContextId>>,
+    tick_periods: RefCell<HashMap<ContextId, Duration>>,
+    metrics: RefCell<Vec<(String, i64)>>,
+}
+
+impl Host for &FakeHost {
+    fn log(&self, _: Severity, line: &str) {
+        self.log.borrow_mut().push(line.to_owned());
+    }
+    fn now(&self) -> Time {
+        Time::from_nanoseconds(self.now.get() * 1_000_000_000)
+    }
+    fn draw(&self) -> Draw {
+        Draw::NONE
+    }
+    fn property(&self, path: &str) -> Option<Vec<u8>> {
+        match path {
+            "plugin_root_id" => Some(self.root_id.borrow().clone().into_bytes()),
+            "plugin_name" => Some(self.plugin_name.borrow().clone().into_bytes()),
+            "connection_id" => Some(self.connection_id.get().to_le_bytes().to_vec()),
+            _ => None,
+        }
+    }
+    fn set_property(&self, name: &str, value: &str) {
+        self.properties.borrow_mut().insert((self.current.get(), name.to_owned()), value.to_owned());
+    }
+    fn enter(&self, context: ContextId) {
+        self.current.set(context);
+    }
+    fn close_connection(&self) {
+        self.closed.borrow_mut().push(self.current.get());
+    }
+    fn set_tick_period(&self, period: Duration) {
+        self.tick_periods.borrow_mut().insert(self.current.get(), period);
+    }
+    fn plugin_configuration(&self) -> Vec<u8> {
+        self.configuration.borrow().clone().into_bytes()
+    }
+    fn define_metric(&self, _: MetricKind, name: &str) -> MetricId {
+        let mut metrics = self.metrics.borrow_mut();
+        metrics.push((name.to_owned(), 0));
+        metrics.len() as MetricId - 1
+    }
+    fn increment_metric(&self, metric: MetricId, by: i64) {
+        self.metrics.borrow_mut()[metric as usize].1 += by;
+    }
+}
+
+/// Calls the VM as Envoy does: each callback has a current context.
+struct Envoy<'a> {
+    host: &'a FakeHost,
+    vm: Vm<&'a FakeHost>,
+}
+
+impl<'a> Envoy<'a> {
+    fn new(host: &'a FakeHost) -> Self {
+        Self { host, vm: Vm::new(host) }
+    }
+
+    fn configure(&mut self, root: ContextId, root_id: &str, name: &str, json: &str) -> bool {
+        root_id.clone_into(&mut self.host.root_id.borrow_mut());
+        name.clone_into(&mut self.host.plugin_name.borrow_mut());
+        json.clone_into(&mut self.host.configuration.borrow_mut());
+        self.host.current.set(root);
+        self.vm.configure(root)
+    }
+
+    fn connect(&mut self, context: ContextId, id: u64, plugin: &str) {
+        plugin.clone_into(&mut self.host.plugin_name.borrow_mut());
+        self.host.connection_id.set(id);
+        self.host.current.set(context);
+        self.vm.opened(context);
+    }
+
+    fn request(&mut self, stream: ContextId, connection: u64) {
+        self.host.connection_id.set(connection);
+        self.host.current.set(stream);
+        self.vm.request(stream);
+    }
+
+    fn tick(&mut self, root: ContextId, second: u64) {
+        self.host.now.set(second);
+        self.host.current.set(root);
+        self.vm.tick(root);
+    }
+
+    fn filter_state(&self, context: ContextId, name: &str) -> Option<String> {
+        self.host.properties.borrow().get(&(context, name.to_owned())).cloned()
+    }
+
+    fn metric(&self, name: &str) -> i64 {
+        let metrics = self.host.metrics.borrow();
+        metrics.iter().find(|(metric, _)| metric == name).unwrap().1
+    }
+}
+
+const CAPS: &str = r#"{"inbound": {"maxAge": "10s", "maxRequests": 2, "streamGrace": "5s"}}"#;
+
+#[test]
+fn a_connection_is_marked_at_its_age() {
+    let host = FakeHost::default();
+    let mut envoy = Envoy::new(&host);
+    assert!(envoy.configure(1, CONNECTION, "caps", CAPS));
+    envoy.connect(100, 7, "caps");
+    envoy.tick(1, 9);
+    assert_eq!(envoy.filter_state(100, "ek_drain"), None);
+    envoy.tick(1, 10);
+    assert_eq!(envoy.filter_state(100, "ek_drain").as_deref(), Some("1"));
+    assert_eq!(envoy.metric("evenkeel.drains_age"), 1);
+    assert_eq!((envoy.metric("evenkeel.connections_live"), envoy.metric("evenkeel.connections_draining")), (0, 1));
+}
+
+#[test]
+fn the_stream_of_the_last_request_is_marked_and_then_its_connection() {
+    let host = FakeHost::default();
+    let mut envoy = Envoy::new(&host);
+    assert!(envoy.configure(1, CONNECTION, "caps", CAPS));
+    assert!(envoy.configure(2, REQUEST, "requests", CAPS));
+    envoy.connect(100, 7, "caps");
+    envoy.request(200, 7);
+    assert_eq!(envoy.filter_state(200, "ek_drain"), None);
+    envoy.request(201, 7);
+    assert_eq!(envoy.filter_state(201, "ek_drain").as_deref(), Some("1"));
+    assert_eq!(envoy.filter_state(100, "ek_drain"), None);
+    envoy.tick(1, 1);
+    assert_eq!(envoy.filter_state(100, "ek_drain").as_deref(), Some("1"));
+}
+
+#[test]
+fn a_connection_that_an_endless_stream_holds_is_closed_after_the_grace() {
+    let host = FakeHost::default();
+    let mut envoy = Envoy::new(&host);
+    envoy.configure(1, CONNECTION, "caps", CAPS);
+    envoy.connect(100, 7, "caps");
+    envoy.request(200, 7);
+    envoy.tick(1, 10);
+    envoy.tick(1, 14);
+    assert!(host.closed.borrow().is_empty());
+    envoy.tick(1, 15);
+    assert_eq!(*host.closed.borrow(), [100]);
+}
+
+#[test]
+fn a_stream_that_ended_holds_nothing() {
+    let host = FakeHost::default();
+    let mut envoy = Envoy::new(&host);
+    envoy.configure(1, CONNECTION, "caps", CAPS);
+    envoy.connect(100, 7, "caps");
+    envoy.request(200, 7);
+    envoy.vm.deleted(200);
+    envoy.tick(1, 10);
+    envoy.tick(1, 1000);
+    assert!(host.closed.borrow().is_empty());
+}
+
+#[test]
+fn only_the_newest_root_of_a_plugin_acts() {
+    let host = FakeHost::default();
+    let mut envoy = Envoy::new(&host);
+    envoy.configure(1, CONNECTION, "caps", CAPS);
+    envoy.connect(100, 7, "caps");
+    envoy.configure(2, CONNECTION, "caps", r#"{"inbound": {"maxAge": "60s"}}"#);
+    envoy.tick(1, 30);
+    assert_eq!(envoy.filter_state(100, "ek_drain"), None);
+    assert_eq!(host.tick_periods.borrow()[&1], Duration::ZERO, "the old root stops ticking");
+    envoy.tick(2, 60);
+    assert_eq!(envoy.filter_state(100, "ek_drain").as_deref(), Some("1"));
+}
+
+#[test]
+fn a_refused_configuration_says_why_and_leaves_the_last_good_one() {
+    let host = FakeHost::default();
+    let mut envoy = Envoy::new(&host);
+    envoy.configure(1, CONNECTION, "caps", CAPS);
+    envoy.connect(100, 7, "caps");
+    assert!(!envoy.configure(2, CONNECTION, "caps", r#"{"inbound": {"jitter": 3}}"#));
+    assert!(host.log.borrow()[0].contains("inbound.jitter: 3 is out of range"));
+    envoy.tick(1, 10);
+    assert_eq!(envoy.filter_state(100, "ek_drain").as_deref(), Some("1"));
+}
+
+#[test]
+fn an_unknown_root_is_refused_with_the_names_to_use() {
+    let host = FakeHost::default();
+    assert!(!Envoy::new(&host).configure(1, "evenkeel", "caps", "{}"));
+    assert!(host.log.borrow()[0].contains(r#""evenkeel" is not known: use "evenkeel.connection""#));
+}
+
+#[test]
+fn plugins_of_one_vm_keep_their_own_settings() {
+    let host = FakeHost::default();
+    let mut envoy = Envoy::new(&host);
+    envoy.configure(1, CONNECTION, "short", r#"{"inbound": {"maxAge": "10s"}}"#);
+    envoy.configure(2, CONNECTION, "long", r#"{"inbound": {"maxAge": "60s"}}"#);
+    envoy.connect(100, 7, "short");
+    envoy.connect(101, 8, "long");
+    envoy.tick(1, 20);
+    envoy.tick(2, 20);
+    assert_eq!(envoy.filter_state(100, "ek_drain").as_deref(), Some("1"));
+    assert_eq!(envoy.filter_state(101, "ek_drain"), None);
+    assert_eq!(envoy.metric("evenkeel.connections_accepted"), 2);
+}
+
+#[test]
+fn a_connection_older_than_the_filter_is_left_alone() {
+    let host = FakeHost::default();
+    let mut envoy = Envoy::new(&host);
+    envoy.configure(1, CONNECTION, "caps", CAPS);
+    (0..10).for_each(|stream| envoy.request(200 + stream, 7));
+    envoy.vm.deleted(200);
+    envoy.vm.closed(100);
+    envoy.tick(1, 100);
+    assert!(host.properties.borrow().is_empty());
+}
+
+#[test]
+fn closing_the_last_connection_brings_the_gauges_to_zero_without_a_tick() {
+    let host = FakeHost::default();
+    let mut envoy = Envoy::new(&host);
+    envoy.configure(1, CONNECTION, "caps", CAPS);
+    envoy.connect(100, 7, "caps");
+    envoy.tick(1, 1);
+    assert_eq!(envoy.metric("evenkeel.connections_live"), 1);
+    envoy.vm.closed(100);
+    assert_eq!(envoy.metric("evenkeel.connections_live"), 0);
+}
+
+#[test]
+fn a_pool_key_travels_with_the_connection_and_is_replaced_at_its_age() {
+    let host = FakeHost::default();
+    let mut envoy = Envoy::new(&host);
+    envoy.configure(1, CONNECTION, "out", r#"{"outbound": {"maxAge": "10s"}}"#);
+    envoy.connect(100, 7, "out");
+    let first = envoy.filter_state(100, "ek_pool").unwrap();
+    envoy.tick(1, 10);
+    let second = envoy.filter_state(100, "ek_pool").unwrap();
+    assert_ne!(first, second);
+    assert_eq!(envoy.metric("evenkeel.keys_rotated"), 1);
+}
