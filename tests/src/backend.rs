@@ -9,11 +9,12 @@ mod grpc;
 mod record;
 mod server;
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 
 pub use self::certificate::Certificate;
@@ -60,8 +61,10 @@ impl Backend {
     /// When the address is taken or the certificate unusable.
     pub fn start_with(options: &Options) -> Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("backend").enable_all().build()?;
-        let bound = runtime.block_on(TcpListener::bind(options.address));
-        let listener = bound.with_context(|| format!("cannot listen on {}", options.address))?;
+        let listener = {
+            let _guard = runtime.enter();
+            listen(options.address).with_context(|| format!("cannot listen on {}", options.address))?
+        };
         let address = listener.local_addr()?;
         let record = Arc::new(Record::default());
         runtime.spawn(server::Server::new(options, Arc::clone(&record))?.run(listener));
@@ -77,6 +80,14 @@ impl Backend {
     pub fn record(&self) -> &Record {
         &self.record
     }
+}
+
+/// With a queue for thousands of clients that connect at once.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(4096)
 }
 
 impl Drop for Backend {
