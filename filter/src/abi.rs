@@ -175,6 +175,11 @@ fn trap() {
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn proxy_on_context_create(context: ContextId, parent: ContextId) {
+    vm(|vm| vm.created(context, parent));
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn proxy_on_new_connection(context: ContextId) -> u32 {
     vm(|vm| vm.opened(context));
     CONTINUE

@@ -2,7 +2,7 @@
 //!
 //! Envoy makes a new root context for each new configuration of a plugin and keeps the old one, ticking, while streams
 //! of it live. Settings and connections therefore belong to the plugin, which Envoy knows by its `name`, and only its
-//! newest root acts.
+//! current root acts.
 
 use evenkeel_filter_core::{Action, ConnectionId, Connections, PoolKey, PoolKeys, Settings, Time, Verdict};
 
@@ -18,7 +18,7 @@ const POOL_KEY: &str = "ek_pool";
 #[derive(Debug)]
 pub struct Plugin {
     name: Vec<u8>,
-    newest_root: ContextId,
+    current_root: ContextId,
     connections: Connections,
     pool_keys: PoolKeys,
     told: Told,
@@ -29,7 +29,7 @@ impl Plugin {
     pub fn new(name: Vec<u8>) -> Self {
         Self {
             name,
-            newest_root: 0,
+            current_root: 0,
             connections: Connections::default(),
             pool_keys: PoolKeys::default(),
             told: Told::default(),
@@ -43,20 +43,19 @@ impl Plugin {
 
     /// Whether `root` is the root that acts.
     pub fn acts_through(&self, root: ContextId) -> bool {
-        self.newest_root == root
+        self.current_root == root
     }
 
-    /// Puts the settings of a new root in force, for open connections as well.
+    /// Puts the settings of a root in force, for open connections as well; `root` is the current context.
     pub fn configure(&mut self, host: &impl Host, root: ContextId, settings: &Settings) {
-        self.newest_root = root;
+        self.current_root = root;
         self.connections.configure(settings.inbound.unwrap_or_default());
         self.pool_keys.configure(settings.outbound);
         host.set_tick_period(settings.tick_period());
     }
 
     /// A connection was accepted; it is the current context.
-    pub fn opened(&mut self, host: &impl Host, id: ConnectionId) {
-        let now = host.now();
+    pub fn opened(&mut self, host: &impl Host, id: ConnectionId, now: Time) {
         self.connections.opened(id, now, host.draw());
         if let Some(key) = self.pool_keys.opened(id, now, || host.draw()) {
             host.set_property(POOL_KEY, &key.to_string());

@@ -20,6 +20,10 @@ pub struct Vm<H> {
     host: H,
     metrics: Option<Metrics>,
     plugins: Vec<Plugin>,
+    /// The roots of network filters, the superseded ones as well.
+    roots: Vec<Root>,
+    /// Context of a connection that is not accepted yet -> index of its plugin.
+    created: FxHashMap<ContextId, usize>,
     /// Context of an accepted connection -> index of its plugin, and Envoy's own id of the connection.
     connections: FxHashMap<ContextId, (usize, u64)>,
     /// Envoy's id of a connection -> its context: how a request finds its connection.
@@ -30,6 +34,15 @@ pub struct Vm<H> {
     now: Time,
 }
 
+/// One configuration of a plugin. Envoy keeps it while connections of it live, and takes it up again, without a word,
+/// when an edit brings its configuration back meanwhile.
+#[derive(Debug)]
+struct Root {
+    context: ContextId,
+    plugin: usize,
+    settings: Settings,
+}
+
 impl<H: Host> Vm<H> {
     /// A VM before its first configuration.
     pub fn new(host: H) -> Self {
@@ -37,6 +50,8 @@ impl<H: Host> Vm<H> {
             host,
             metrics: None,
             plugins: Vec::new(),
+            roots: Vec::new(),
+            created: FxHashMap::default(),
             connections: FxHashMap::default(),
             contexts: FxHashMap::default(),
             streams: FxHashMap::default(),
@@ -53,7 +68,7 @@ impl<H: Host> Vm<H> {
         };
         let root_id = self.text("plugin_root_id");
         match root_id.as_str() {
-            CONNECTION => self.adopt(root, &settings),
+            CONNECTION => self.adopt(root, settings),
             REQUEST => {}
             other => return self.refuse(&unknown_root(other)),
         }
@@ -70,14 +85,26 @@ impl<H: Host> Vm<H> {
         }
     }
 
+    /// A context was made under a root. Only those of connections are of interest, and only what plugin they have: a
+    /// connection made under a superseded root means that Envoy has taken that one up again.
+    pub fn created(&mut self, context: ContextId, parent: ContextId) {
+        let Some(root) = self.roots.iter().find(|root| root.context == parent) else { return };
+        self.created.insert(context, root.plugin);
+        let plugin = &mut self.plugins[root.plugin];
+        if !plugin.acts_through(parent) {
+            self.host.enter(parent);
+            plugin.configure(&self.host, parent, &root.settings);
+            self.host.enter(context);
+        }
+    }
+
     /// A connection was accepted.
     pub fn opened(&mut self, context: ContextId) {
-        let name = self.host.property("plugin_name").unwrap_or_default();
-        let plugin = self.plugins.iter().position(|plugin| plugin.name() == name);
-        let (Some(plugin), Some(id)) = (plugin, self.connection_id()) else { return };
+        let (Some(plugin), Some(id)) = (self.created.remove(&context), self.connection_id()) else { return };
         self.connections.insert(context, (plugin, id));
         self.contexts.insert(id, context);
-        self.plugins[plugin].opened(&self.host, ConnectionId(context));
+        self.now = self.host.now();
+        self.plugins[plugin].opened(&self.host, ConnectionId(context), self.now);
     }
 
     /// An accepted connection was closed.
@@ -101,23 +128,29 @@ impl<H: Host> Vm<H> {
         self.plugins[plugin].request(&self.host, ConnectionId(context), self.now);
     }
 
-    /// A context is gone; only streams are of interest.
+    /// A context is gone: a stream, or a root, or a connection that is known to be closed by now.
     pub fn deleted(&mut self, context: ContextId) {
-        let Some(connection) = self.streams.remove(&context) else { return };
-        if let Some(&(plugin, _)) = self.connections.get(&connection) {
-            self.plugins[plugin].stream_ended(ConnectionId(connection));
+        if let Some(connection) = self.streams.remove(&context) {
+            if let Some(&(plugin, _)) = self.connections.get(&connection) {
+                self.plugins[plugin].stream_ended(ConnectionId(connection));
+            }
+            return;
         }
+        self.created.remove(&context);
+        self.roots.retain(|root| root.context != context);
     }
 
-    fn adopt(&mut self, root: ContextId, settings: &Settings) {
+    fn adopt(&mut self, root: ContextId, settings: Settings) {
         self.metrics.get_or_insert_with(|| Metrics::define(&self.host));
         let name = self.host.property("plugin_name").unwrap_or_default();
         let known = self.plugins.iter().position(|plugin| plugin.name() == name);
-        let index = known.unwrap_or_else(|| {
+        let plugin = known.unwrap_or_else(|| {
             self.plugins.push(Plugin::new(name));
             self.plugins.len() - 1
         });
-        self.plugins[index].configure(&self.host, root, settings);
+        self.plugins[plugin].configure(&self.host, root, &settings);
+        self.roots.retain(|other| other.context != root);
+        self.roots.push(Root { context: root, plugin, settings });
     }
 
     fn refuse(&self, why: &str) -> bool {

@@ -84,10 +84,10 @@ impl<'a> Envoy<'a> {
         self.vm.configure(root)
     }
 
-    fn connect(&mut self, context: ContextId, id: u64, plugin: &str) {
-        plugin.clone_into(&mut self.host.plugin_name.borrow_mut());
+    fn connect(&mut self, context: ContextId, id: u64, root: ContextId) {
         self.host.connection_id.set(id);
         self.host.current.set(context);
+        self.vm.created(context, root);
         self.vm.opened(context);
     }
 
@@ -120,7 +120,7 @@ fn a_connection_is_marked_at_its_age() {
     let host = FakeHost::default();
     let mut envoy = Envoy::new(&host);
     assert!(envoy.configure(1, CONNECTION, "caps", CAPS));
-    envoy.connect(100, 7, "caps");
+    envoy.connect(100, 7, 1);
     envoy.tick(1, 9);
     assert_eq!(envoy.filter_state(100, "ek_drain"), None);
     envoy.tick(1, 10);
@@ -135,7 +135,7 @@ fn the_stream_of_the_last_request_is_marked_and_then_its_connection() {
     let mut envoy = Envoy::new(&host);
     assert!(envoy.configure(1, CONNECTION, "caps", CAPS));
     assert!(envoy.configure(2, REQUEST, "requests", CAPS));
-    envoy.connect(100, 7, "caps");
+    envoy.connect(100, 7, 1);
     envoy.request(200, 7);
     assert_eq!(envoy.filter_state(200, "ek_drain"), None);
     envoy.request(201, 7);
@@ -150,7 +150,7 @@ fn a_connection_that_an_endless_stream_holds_is_closed_after_the_grace() {
     let host = FakeHost::default();
     let mut envoy = Envoy::new(&host);
     envoy.configure(1, CONNECTION, "caps", CAPS);
-    envoy.connect(100, 7, "caps");
+    envoy.connect(100, 7, 1);
     envoy.request(200, 7);
     envoy.tick(1, 10);
     envoy.tick(1, 14);
@@ -164,7 +164,7 @@ fn a_stream_that_ended_holds_nothing() {
     let host = FakeHost::default();
     let mut envoy = Envoy::new(&host);
     envoy.configure(1, CONNECTION, "caps", CAPS);
-    envoy.connect(100, 7, "caps");
+    envoy.connect(100, 7, 1);
     envoy.request(200, 7);
     envoy.vm.deleted(200);
     envoy.tick(1, 10);
@@ -177,7 +177,7 @@ fn only_the_newest_root_of_a_plugin_acts() {
     let host = FakeHost::default();
     let mut envoy = Envoy::new(&host);
     envoy.configure(1, CONNECTION, "caps", CAPS);
-    envoy.connect(100, 7, "caps");
+    envoy.connect(100, 7, 1);
     envoy.configure(2, CONNECTION, "caps", r#"{"inbound": {"maxAge": "60s"}}"#);
     envoy.tick(1, 30);
     assert_eq!(envoy.filter_state(100, "ek_drain"), None);
@@ -187,11 +187,28 @@ fn only_the_newest_root_of_a_plugin_acts() {
 }
 
 #[test]
+fn an_edit_that_is_taken_back_rules_again_though_envoy_only_reuses_the_old_root() {
+    let host = FakeHost::default();
+    let mut envoy = Envoy::new(&host);
+    envoy.configure(1, CONNECTION, "caps", r#"{"inbound": {"maxAge": "60s"}}"#);
+    envoy.connect(100, 7, 1);
+    envoy.configure(2, CONNECTION, "caps", r#"{"inbound": {"maxAge": "10s"}}"#);
+    envoy.tick(1, 1);
+    envoy.connect(101, 8, 1);
+    assert_eq!(host.tick_periods.borrow()[&1], Duration::from_secs(1), "the old root ticks again");
+    envoy.tick(2, 30);
+    envoy.tick(1, 30);
+    assert_eq!(envoy.filter_state(100, "ek_drain"), None);
+    envoy.tick(1, 60);
+    assert_eq!(envoy.filter_state(100, "ek_drain").as_deref(), Some("1"));
+}
+
+#[test]
 fn a_refused_configuration_says_why_and_leaves_the_last_good_one() {
     let host = FakeHost::default();
     let mut envoy = Envoy::new(&host);
     envoy.configure(1, CONNECTION, "caps", CAPS);
-    envoy.connect(100, 7, "caps");
+    envoy.connect(100, 7, 1);
     assert!(!envoy.configure(2, CONNECTION, "caps", r#"{"inbound": {"jitter": 3}}"#));
     assert!(host.log.borrow()[0].contains("inbound.jitter: 3 is out of range"));
     envoy.tick(1, 10);
@@ -211,8 +228,8 @@ fn plugins_of_one_vm_keep_their_own_settings() {
     let mut envoy = Envoy::new(&host);
     envoy.configure(1, CONNECTION, "short", r#"{"inbound": {"maxAge": "10s"}}"#);
     envoy.configure(2, CONNECTION, "long", r#"{"inbound": {"maxAge": "60s"}}"#);
-    envoy.connect(100, 7, "short");
-    envoy.connect(101, 8, "long");
+    envoy.connect(100, 7, 1);
+    envoy.connect(101, 8, 2);
     envoy.tick(1, 20);
     envoy.tick(2, 20);
     assert_eq!(envoy.filter_state(100, "ek_drain").as_deref(), Some("1"));
@@ -237,7 +254,7 @@ fn closing_the_last_connection_brings_the_gauges_to_zero_without_a_tick() {
     let host = FakeHost::default();
     let mut envoy = Envoy::new(&host);
     envoy.configure(1, CONNECTION, "caps", CAPS);
-    envoy.connect(100, 7, "caps");
+    envoy.connect(100, 7, 1);
     envoy.tick(1, 1);
     assert_eq!(envoy.metric("evenkeel.connections_live"), 1);
     envoy.vm.closed(100);
@@ -249,7 +266,7 @@ fn a_pool_key_travels_with_the_connection_and_is_replaced_at_its_age() {
     let host = FakeHost::default();
     let mut envoy = Envoy::new(&host);
     envoy.configure(1, CONNECTION, "out", r#"{"outbound": {"maxAge": "10s"}}"#);
-    envoy.connect(100, 7, "out");
+    envoy.connect(100, 7, 1);
     let first = envoy.filter_state(100, "ek_pool").unwrap();
     envoy.tick(1, 10);
     let second = envoy.filter_state(100, "ek_pool").unwrap();
