@@ -18,6 +18,7 @@ pub fn demo(arguments: &[String]) -> Result<()> {
 /// Runs `evenkeel-bench` with these arguments.
 pub fn bench(arguments: &[String]) -> Result<()> {
     prepare(&[Name::Envoy, Name::Clients])?;
+    wasm::build_bench_filters()?;
     hand_over(arguments)
 }
 

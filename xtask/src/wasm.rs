@@ -9,26 +9,33 @@ use sha2::{Digest, Sha256};
 
 use crate::toolchain::{TARGET, Toolchain};
 
-const PACKAGE: &str = "evenkeel-filter";
+const FILTER: &str = "evenkeel-filter";
+const BENCH_FILTERS: &str = "evenkeel-bench-filters";
 const PROFILE: &str = "wasm";
 
 /// Builds the filter, and with `trap` also its variant that traps; returns what was built.
 pub fn build(trap: bool) -> Result<Vec<PathBuf>> {
     let toolchain = Toolchain::find()?;
-    let mut modules = vec![build_module(toolchain, &[], "evenkeel.wasm")?];
+    let mut modules = vec![build_module(toolchain, FILTER, &[], "evenkeel.wasm")?];
     if trap {
-        modules.push(build_module(toolchain, &["--features", "trap"], "evenkeel-trap.wasm")?);
+        modules.push(build_module(toolchain, FILTER, &["--features", "trap"], "evenkeel-trap.wasm")?);
     }
     modules.iter().try_for_each(|module| describe(module))?;
     Ok(modules)
 }
 
-fn build_module(toolchain: Toolchain, features: &[&str], name: &str) -> Result<PathBuf> {
+/// Builds the filters that the benchmark compares the filter with.
+pub fn build_bench_filters() -> Result<()> {
+    describe(&build_module(Toolchain::find()?, BENCH_FILTERS, &[], "evenkeel-bench-filters.wasm")?)
+}
+
+fn build_module(toolchain: Toolchain, package: &str, features: &[&str], name: &str) -> Result<PathBuf> {
     let mut command = toolchain.build();
-    command.args(["--quiet", "--locked", "--package", PACKAGE, "--profile", PROFILE]).args(features);
+    command.args(["--quiet", "--locked", "--package", package, "--profile", PROFILE]).args(features);
     command.arg("--target-dir").arg(artifact::target_folder());
     program::run(&mut command)?;
-    let built = artifact::target_folder().join(TARGET).join(PROFILE).join("evenkeel_filter.wasm");
+    let file = format!("{}.wasm", package.replace('-', "_"));
+    let built = artifact::target_folder().join(TARGET).join(PROFILE).join(file);
     let module = artifact::target_folder().join(name);
     publish(&built, &module).with_context(|| format!("cannot copy {} to {}", built.display(), module.display()))?;
     Ok(module)
