@@ -6,10 +6,14 @@
 
 pub mod backend;
 pub mod bootstrap;
+pub mod client;
+pub mod control_plane;
 pub mod envoy;
 pub mod extension_config;
 pub mod http_get;
 pub mod process;
+pub mod raw_http1;
+pub mod raw_http2;
 pub mod wait;
 
 pub use evenkeel_bed::{EnvoyVersion, artifact};

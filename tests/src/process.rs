@@ -93,6 +93,15 @@ impl Process {
         ended.with_context(|| format!("{} still runs {patience:?} after SIGTERM:\n{}", self.name, self.log_tail()))
     }
 
+    /// Blocks until the process ends by itself.
+    ///
+    /// # Errors
+    /// When it still runs after `patience`.
+    pub fn wait(&mut self, patience: Duration) -> Result<ExitStatus> {
+        let ended = self.wait_for_end(patience)?;
+        ended.with_context(|| format!("{} still runs after {patience:?}:\n{}", self.name, self.log_tail()))
+    }
+
     /// Blocks until the process ends or `patience` is over.
     fn wait_for_end(&mut self, patience: Duration) -> Result<Option<ExitStatus>> {
         let deadline = Instant::now() + patience;

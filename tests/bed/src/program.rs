@@ -91,9 +91,9 @@ impl Go {
             return Ok(Self);
         }
         bail!(
-            "`go` is not on the PATH; the Go clients need Go 1.25 or newer. Install it from https://go.dev/dl \
-             (`tar -C /usr/local -xzf goVERSION.linux-ARCH.tar.gz`, then `export PATH=$PATH:/usr/local/go/bin`) \
-             or on Debian 12 with `sudo apt-get install -y -t bookworm-backports golang-go`"
+            "`go` is not on the PATH; the Go clients need Go 1.26 (1.21 and newer download it by themselves), and the \
+             package of Debian 12 is older. Get it from https://go.dev/dl: `sudo tar -C /usr/local -xzf \
+             goVERSION.linux-ARCH.tar.gz`, then `export PATH=$PATH:/usr/local/go/bin`"
         )
     }
 
