@@ -64,13 +64,19 @@ pub(super) fn full(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(never).boxed_unsync()
 }
 
+/// A body whose length is not announced: HTTP/1 has no room for trailers behind a content-length.
+pub(super) fn with_trailers(bytes: Bytes, trailers: HeaderMap) -> Body {
+    let frames = [Ok(Frame::data(bytes)), Ok(Frame::trailers(trailers))];
+    StreamBody::new(futures::stream::iter(frames)).boxed_unsync()
+}
+
 /// The same piece again and again; it ends with the connection.
 pub(super) fn forever(piece: Bytes) -> Body {
     let ticks = IntervalStream::new(interval(STREAM_INTERVAL));
     StreamBody::new(ticks.map(move |_| Ok(Frame::data(piece.clone())))).boxed_unsync()
 }
 
-pub(super) fn never(impossible: Infallible) -> hyper::Error {
+fn never(impossible: Infallible) -> hyper::Error {
     match impossible {}
 }
 
@@ -95,8 +101,7 @@ async fn trailers(request: Request<Incoming>) -> Result<Response<Body>, hyper::E
     let id = request.headers().get("x-request-id").cloned().unwrap_or(HeaderValue::from_static("none"));
     request.into_body().collect().await?;
     let trailers = HeaderMap::from_iter([(header::HeaderName::from_static("x-request-id"), id)]);
-    let body = Full::new(Bytes::from_static(b"trailers follow\n")).with_trailers(async { Some(Ok(trailers)) });
-    let mut response = Response::new(body.map_err(never).boxed_unsync());
+    let mut response = Response::new(with_trailers(Bytes::from_static(b"trailers follow\n"), trailers));
     // HTTP/1 sends only trailers that were announced.
     response.headers_mut().insert(header::TRAILER, HeaderValue::from_static("x-request-id"));
     Ok(response)

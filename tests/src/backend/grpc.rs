@@ -9,12 +9,12 @@ use bytes::Bytes;
 use futures::StreamExt;
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Frame;
-use http_body_util::{BodyExt, Full, StreamBody};
+use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Incoming;
 use tokio::time::interval;
 use tokio_stream::wrappers::IntervalStream;
 
-use super::answer::{Body, STREAM_INTERVAL, forever, full, never};
+use super::answer::{Body, STREAM_INTERVAL, forever, full, with_trailers};
 
 /// The service's name, the first segment of its paths.
 pub(super) const SERVICE: &str = "evenkeel.Echo";
@@ -25,7 +25,7 @@ const UNIMPLEMENTED: u16 = 12;
 
 pub(super) async fn answer(method: &str, request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
     let body = match method {
-        "Unary" => with_status(request.into_body().collect().await?.to_bytes()),
+        "Unary" => with_trailers(request.into_body().collect().await?.to_bytes(), status(OK)),
         "Stream" => {
             let messages = count(&request);
             repeated(request.into_body().collect().await?.to_bytes(), messages)
@@ -48,10 +48,6 @@ fn repeated(message: Bytes, times: usize) -> Body {
     let ticks = IntervalStream::new(interval(STREAM_INTERVAL)).take(times);
     let frames = ticks.map(move |_| Ok(Frame::data(message.clone())));
     StreamBody::new(frames).with_trailers(async { Some(Ok(status(OK))) }).boxed_unsync()
-}
-
-fn with_status(message: Bytes) -> Body {
-    Full::new(message).with_trailers(async { Some(Ok(status(OK))) }).map_err(never).boxed_unsync()
 }
 
 fn response(body: Body) -> Response<Body> {
