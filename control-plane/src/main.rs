@@ -1,2 +1,11 @@
-//! Placeholder.
-fn main() {}
+//! The `evenkeel` program.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    evenkeel::cli::run()
+}

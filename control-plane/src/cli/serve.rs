@@ -1,0 +1,145 @@
+//! `evenkeel serve`: a source, the xDS server and the admin port, wired together.
+
+use crate::admin::{self, Admin, Readiness};
+use crate::eds::Publisher;
+use crate::source::file::FileSource;
+use crate::source::metrics::SourceMetrics;
+use crate::source::{Newest, Updates};
+use crate::xds::metrics::XdsMetrics;
+use crate::xds::server::{Server, Snapshots, bind};
+use anyhow::Context;
+use clap::Args;
+use prometheus_client::registry::Registry;
+use serde::Serialize;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// Clients that have not taken the end of their streams by then are cut off.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
+
+/// Serve endpoints to proxies over xDS
+///
+/// The first line on standard output is a JSON object with the addresses that are listened on. SIGTERM and SIGINT end
+/// all streams and then the program.
+#[derive(Args, Debug)]
+pub struct ServeArguments {
+    /// File with services and endpoints, watched for changes
+    #[arg(short, long, value_name = "CLUSTER.yaml")]
+    file: PathBuf,
+    /// Address for xDS over clear-text gRPC; port 0 takes a free one
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18000")]
+    xds_address: SocketAddr,
+    /// Address for /livez, /readyz and /metrics; port 0 takes a free one
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18001")]
+    admin_address: SocketAddr,
+    /// End streams that are older than this, so that clients spread over replicas; 0s for never
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = humantime::parse_duration)]
+    max_stream_age: Duration,
+}
+
+/// Serves until a signal comes.
+#[tokio::main]
+pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
+    // First of all, so that no signal is missed once the addresses are known.
+    let stop = stop_signal().context("cannot wait for signals")?;
+    let (services, metrics) = follow(arguments).await?;
+    let (publisher, snapshots) = Publisher::new(services, metrics.xds.clone());
+    tokio::spawn(publisher.run());
+
+    let xds = listen("--xds-address", arguments.xds_address)?;
+    let admin = listen("--admin-address", arguments.admin_address)?;
+    say_addresses(&xds, &admin)?;
+    let readiness = Readiness::default();
+    tokio::spawn(ready_when_read(readiness.clone(), snapshots.clone()));
+    tokio::spawn(Admin { readiness: readiness.clone(), registry: Arc::new(metrics.registry) }.serve(admin));
+
+    let shutdown = CancellationToken::new();
+    let max_stream_age = Some(arguments.max_stream_age).filter(|age| !age.is_zero());
+    let server = Server { snapshots, metrics: metrics.xds, shutdown: shutdown.clone(), max_stream_age };
+    serve_until(stop, server.serve(xds), &readiness, &shutdown).await
+}
+
+struct Metrics {
+    registry: Registry,
+    xds: XdsMetrics,
+}
+
+/// Starts the source.
+async fn follow(arguments: &ServeArguments) -> anyhow::Result<(Newest, Metrics)> {
+    let mut registry = admin::registry();
+    let xds = XdsMetrics::register(&mut registry);
+    let source_metrics = SourceMetrics::register(&mut registry);
+    let (updates, services) = Updates::new();
+    let source = FileSource::open(arguments.file.clone(), updates, source_metrics);
+    let source = source.await.with_context(|| format!("--file {}", arguments.file.display()))?;
+    tokio::spawn(source.run());
+    Ok((services, Metrics { registry, xds }))
+}
+
+fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    bind(address).with_context(|| format!("cannot listen on {flag} {address}; is another process using it?"))
+}
+
+/// What is listened on, for whoever started the process.
+#[derive(Serialize)]
+struct Addresses {
+    xds: SocketAddr,
+    admin: SocketAddr,
+}
+
+fn say_addresses(xds: &TcpListener, admin: &TcpListener) -> anyhow::Result<()> {
+    let addresses = Addresses { xds: xds.local_addr()?, admin: admin.local_addr()? };
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{}", serde_json::to_string(&addresses)?)?;
+    stdout.flush()?;
+    info!(xds = %addresses.xds, admin = %addresses.admin, "serving");
+    Ok(())
+}
+
+async fn ready_when_read(readiness: Readiness, mut snapshots: Snapshots) {
+    readiness.block("source", "it has not been read completely yet");
+    if snapshots.wait_for(Option::is_some).await.is_ok() {
+        readiness.clear("source");
+    }
+}
+
+/// Installs the handlers; the result completes at the first SIGTERM or SIGINT.
+fn stop_signal() -> std::io::Result<impl Future<Output = &'static str>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    })
+}
+
+/// Runs the server; after the signal it has a moment to end its streams.
+async fn serve_until(
+    stop: impl Future<Output = &'static str>,
+    served: impl Future<Output = Result<(), tonic::transport::Error>>,
+    readiness: &Readiness,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    let mut served = pin!(served);
+    tokio::select! {
+        ended = &mut served => return ended.context("the xDS server has ended"),
+        signal = stop => info!(signal, "stopping"),
+    }
+    readiness.block("shutdown", "the process is stopping");
+    shutdown.cancel();
+    if timeout(SHUTDOWN_GRACE, served).await.is_err() {
+        warn!("clients that did not take the end of their streams are cut off");
+    }
+    Ok(())
+}

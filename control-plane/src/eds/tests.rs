@@ -1,0 +1,163 @@
+use super::*;
+use crate::model::{Endpoint, Health, Locality, ServiceName, Weight};
+use evenkeel_proto::envoy::config::core::v3::address::Address::SocketAddress;
+use evenkeel_proto::envoy::config::core::v3::socket_address::PortSpecifier::PortValue;
+use evenkeel_proto::envoy::config::endpoint::v3::lb_endpoint::HostIdentifier;
+use evenkeel_proto::google::protobuf::Any;
+use proptest::prelude::*;
+use prost::Message;
+
+const NAME: &str = "pods/default/gateway:80";
+const EDS: ResourceType = ResourceType::ClusterLoadAssignment;
+
+fn endpoint(address: &str, port: u16) -> Endpoint {
+    Endpoint {
+        address: address.parse().unwrap(),
+        ports: [("http".to_owned(), port)].into(),
+        health: Health::Ready,
+        weight: Weight::ONE,
+        locality: Locality::default(),
+    }
+}
+
+fn zone(endpoint: Endpoint, zone: &str) -> Endpoint {
+    Endpoint { locality: Locality { zone: zone.to_owned(), ..Locality::default() }, ..endpoint }
+}
+
+fn gateway(endpoints: Vec<Endpoint>) -> Service {
+    let ports = vec![ServicePort { name: "http".into(), port: 80 }];
+    Service { name: ServiceName::new("default", "gateway"), ports, endpoints }
+}
+
+fn snapshot(endpoints: Vec<Endpoint>) -> Snapshot {
+    Assignments::default().update(&Services::from_iter([gateway(endpoints)]))
+}
+
+fn assignment(snapshot: &Snapshot, name: &str) -> ClusterLoadAssignment {
+    let resource = snapshot.get(EDS, name);
+    let [start, any] = resource.sotw_field();
+    assert!(!start.is_empty());
+    ClusterLoadAssignment::decode(Any::decode(any.clone()).unwrap().value).unwrap()
+}
+
+/// Zone, address and port of each endpoint, in order.
+fn served(endpoints: Vec<Endpoint>) -> Vec<(String, String, u32)> {
+    let assignment = assignment(&snapshot(endpoints), NAME);
+    let localities = assignment.endpoints.into_iter();
+    localities
+        .flat_map(|locality| {
+            let zone = locality.locality.unwrap_or_default().zone;
+            locality.lb_endpoints.into_iter().map(move |endpoint| {
+                let Some(HostIdentifier::Endpoint(endpoint)) = endpoint.host_identifier else { panic!("no endpoint") };
+                let Some(SocketAddress(address)) = endpoint.address.unwrap().address else { panic!("no address") };
+                let Some(PortValue(port)) = address.port_specifier else { panic!("no port") };
+                (zone.clone(), address.address, port)
+            })
+        })
+        .collect()
+}
+
+fn plain(address: &str, port: u32) -> (String, String, u32) {
+    (String::new(), address.to_owned(), port)
+}
+
+#[test]
+fn ready_endpoints_are_served_by_address_and_target_port() {
+    let served = served(vec![endpoint("10.0.0.2", 8080), endpoint("fd00::1", 8081)]);
+    assert_eq!(served, [plain("10.0.0.2", 8080), plain("fd00::1", 8081)]);
+}
+
+#[test]
+fn endpoints_that_are_not_ready_are_left_out() {
+    let unready = Endpoint { health: Health::NotReady, ..endpoint("10.0.0.1", 80) };
+    assert_eq!(served(vec![unready, endpoint("10.0.0.2", 80)]), [plain("10.0.0.2", 80)]);
+}
+
+#[test]
+fn an_endpoint_that_does_not_serve_the_port_is_left_out() {
+    let other = Endpoint { ports: [("grpc".to_owned(), 80)].into(), ..endpoint("10.0.0.1", 80) };
+    assert_eq!(served(vec![other]), []);
+}
+
+#[test]
+fn an_address_is_served_once() {
+    let twice = vec![zone(endpoint("10.0.0.1", 80), "b"), zone(endpoint("10.0.0.1", 80), "a")];
+    assert_eq!(served(twice), [("a".to_owned(), "10.0.0.1".to_owned(), 80)]);
+}
+
+#[test]
+fn two_ports_of_one_address_are_two_endpoints() {
+    let served = served(vec![endpoint("127.0.0.1", 8081), endpoint("127.0.0.1", 8080)]);
+    assert_eq!(served, [plain("127.0.0.1", 8080), plain("127.0.0.1", 8081)]);
+}
+
+#[test]
+fn a_locality_weighs_as_much_as_its_endpoints() {
+    let heavy = Endpoint { weight: Weight::MAX, ..endpoint("10.0.0.1", 80) };
+    let snapshot = snapshot(vec![heavy, endpoint("10.0.0.2", 80), zone(endpoint("10.0.0.3", 80), "a")]);
+    let weights: Vec<u32> = assignment(&snapshot, NAME)
+        .endpoints
+        .iter()
+        .map(|locality| locality.load_balancing_weight.unwrap().value)
+        .collect();
+    assert_eq!(weights, [129, 1]);
+}
+
+#[test]
+fn an_unknown_name_and_a_service_without_endpoints_are_the_same_empty_assignment() {
+    let nobody = snapshot(vec![]).get(EDS, NAME);
+    let unknown = Assignments::default().update(&Services::default()).get(EDS, NAME);
+    assert_eq!(nobody.version(), unknown.version());
+    assert_eq!(assignment(&snapshot(vec![]), "no/such:80").cluster_name, "no/such:80");
+    assert_eq!(assignment(&snapshot(vec![]), "no/such:80").endpoints, []);
+}
+
+#[test]
+fn what_did_not_change_is_not_encoded_again() {
+    let mut assignments = Assignments::default();
+    let services = Services::from_iter([gateway(vec![endpoint("10.0.0.1", 80)])]);
+    let before = assignments.update(&services).get(EDS, NAME);
+    let after = assignments.update(&services.clone()).get(EDS, NAME);
+    assert!(Arc::ptr_eq(&before, &after));
+}
+
+#[test]
+fn a_service_that_is_gone_becomes_empty() {
+    let mut assignments = Assignments::default();
+    assignments.update(&Services::from_iter([gateway(vec![endpoint("10.0.0.1", 80)])]));
+    assert_eq!(assignment(&assignments.update(&Services::default()), NAME).endpoints, []);
+}
+
+#[test]
+fn every_update_is_another_generation() {
+    let mut assignments = Assignments::default();
+    let first = assignments.update(&Services::default()).generation();
+    assert_ne!(assignments.update(&Services::default()).generation(), first);
+}
+
+fn endpoints() -> impl Strategy<Value = Vec<Endpoint>> {
+    let endpoint = (1u8..6, 1u16..4, 1i64..4, "[ab]?", any::<bool>()).prop_map(|(host, port, weight, name, ready)| {
+        let health = if ready { Health::Ready } else { Health::NotReady };
+        let weight = Weight::try_from(weight).unwrap();
+        zone(Endpoint { health, weight, ..endpoint(&format!("10.0.0.{host}"), port) }, &name)
+    });
+    prop::collection::vec(endpoint, 0..12)
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_the_source_does_not_change_the_version(
+        (ordered, shuffled) in endpoints().prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle()))
+    ) {
+        prop_assert_eq!(snapshot(ordered).get(EDS, NAME).version(), snapshot(shuffled).get(EDS, NAME).version());
+    }
+
+    #[test]
+    fn no_address_is_served_twice(endpoints in endpoints()) {
+        let mut addresses: Vec<_> = served(endpoints).into_iter().map(|(_, address, port)| (address, port)).collect();
+        let all = addresses.len();
+        addresses.sort();
+        addresses.dedup();
+        prop_assert_eq!(addresses.len(), all);
+    }
+}

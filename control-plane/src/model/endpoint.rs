@@ -1,0 +1,86 @@
+//! Endpoints: where a service can be reached.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// One pod, or whatever else serves a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// IPv4 or IPv6.
+    pub address: IpAddr,
+    /// Name of the service's port to the port that this endpoint listens on. A port that is missing here is not served
+    /// by this endpoint.
+    pub ports: BTreeMap<String, u16>,
+    /// Whether it may get traffic.
+    pub health: Health,
+    /// Its part of the traffic relative to the other endpoints.
+    pub weight: Weight,
+    /// Where it runs.
+    pub locality: Locality,
+}
+
+/// Whether an endpoint may get traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It may.
+    Ready,
+    /// It may not, yet or any more.
+    NotReady,
+}
+
+/// Where an endpoint runs. Each part is empty when unknown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Locality {
+    /// Such as `eu-central-1`.
+    pub region: String,
+    /// Such as `eu-central-1a`.
+    pub zone: String,
+    /// Such as a rack.
+    pub sub_zone: String,
+}
+
+/// A load balancing weight, 1 to 128.
+///
+/// The upper end keeps the sum over a locality far away from the 32 bits that xDS allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Weight(u8);
+
+impl Weight {
+    /// What an endpoint has when nobody says otherwise.
+    pub const ONE: Self = Self(1);
+    /// The largest weight.
+    pub const MAX: Self = Self(128);
+
+    /// The weight as a number.
+    pub fn get(self) -> u32 {
+        u32::from(self.0)
+    }
+}
+
+/// A weight outside 1 to 128.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a weight is 1 to 128")]
+pub struct WeightError;
+
+impl TryFrom<i64> for Weight {
+    type Error = WeightError;
+
+    fn try_from(weight: i64) -> Result<Self, WeightError> {
+        match u8::try_from(weight) {
+            Ok(weight @ 1..=128) => Ok(Self(weight)),
+            _ => Err(WeightError),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_1_to_128() {
+        let accepted = |weight: i64| Weight::try_from(weight).is_ok();
+        assert!(accepted(1) && accepted(128));
+        assert!(!accepted(0) && !accepted(129) && !accepted(-1) && !accepted(257));
+    }
+}

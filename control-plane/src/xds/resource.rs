@@ -1,0 +1,185 @@
+//! Resources as they are served: encoded once, shared by every stream.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use evenkeel_proto::CLUSTER_LOAD_ASSIGNMENT;
+use evenkeel_proto::envoy::service::discovery::v3 as discovery;
+use evenkeel_proto::google::protobuf::Any;
+use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// A type of resource that this server serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ResourceType {
+    /// EDS: the endpoints of a cluster.
+    ClusterLoadAssignment,
+}
+
+impl ResourceType {
+    /// The type of this URL, if it is served.
+    pub fn from_url(url: &str) -> Option<Self> {
+        (url == CLUSTER_LOAD_ASSIGNMENT).then_some(Self::ClusterLoadAssignment)
+    }
+
+    /// The type URL on the wire.
+    pub fn url(self) -> &'static str {
+        match self {
+            Self::ClusterLoadAssignment => CLUSTER_LOAD_ASSIGNMENT,
+        }
+    }
+
+    /// The message's own name, for metrics and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClusterLoadAssignment => "ClusterLoadAssignment",
+        }
+    }
+}
+
+/// A version is a hash of the content: equal on every replica and after every restart, so that a client that comes back
+/// is sent only what it does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(u64);
+
+impl Version {
+    /// The version of this content.
+    pub fn of(content: &[u8]) -> Self {
+        Self::first_64_bits(Sha256::digest(content).as_slice())
+    }
+
+    /// The version of a set of resources. That of one resource is the resource's own.
+    pub fn of_all<'a>(mut resources: impl Iterator<Item = (&'a str, Self)>) -> Self {
+        let first = resources.next();
+        let Some(second) = resources.next() else {
+            return first.map_or(Self::of(&[]), |(_, version)| version);
+        };
+        let mut hash = Sha256::new();
+        for (name, version) in first.into_iter().chain([second]).chain(resources) {
+            hash.update(name.as_bytes());
+            hash.update([0]);
+            hash.update(version.0.to_be_bytes());
+        }
+        Self::first_64_bits(hash.finalize().as_slice())
+    }
+
+    /// Reads what [`Display`](fmt::Display) wrote. Anything else is a version of somebody else's: `None`.
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() == 16).then(|| u64::from_str_radix(text, 16).ok().map(Self)).flatten()
+    }
+
+    fn first_64_bits(digest: &[u8]) -> Self {
+        Self(digest.iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:016x}", self.0)
+    }
+}
+
+/// One resource: its name, its version and its bytes on the wire.
+///
+/// On the wire a response is a small head, different for each stream, and then one field per resource: state of the
+/// world has an `Any` there, delta an `Any` within a `Resource`. The `Any` is the same bytes for both, and each kind has
+/// its own few bytes in front of it, made here once.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    name: String,
+    version: Version,
+    any: Bytes,
+    before_any_in_sotw: Bytes,
+    before_any_in_delta: Bytes,
+}
+
+/// The number of the field `resources`, in `DiscoveryResponse` and in `DeltaDiscoveryResponse`.
+const RESOURCES: u32 = 2;
+/// The number of the field `resource` in `Resource`.
+const RESOURCE: u32 = 2;
+
+impl Resource {
+    /// Encodes a message under this name.
+    pub fn new(name: String, resource_type: ResourceType, message: &impl Message) -> Self {
+        let value = Bytes::from(message.encode_to_vec());
+        let version = Version::of(&value);
+        let any = Bytes::from(Any { type_url: resource_type.url().to_owned(), value }.encode_to_vec());
+        let before_any_in_sotw = field_start(RESOURCES, any.len()).freeze();
+        let before_any_in_delta = delta_field_start(&name, version, any.len());
+        Self { name, version, any, before_any_in_sotw, before_any_in_delta }
+    }
+
+    /// The name that clients subscribe to.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The version of the content.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The field of a `DiscoveryResponse`, in two parts to be written one after the other.
+    pub fn sotw_field(&self) -> [&Bytes; 2] {
+        [&self.before_any_in_sotw, &self.any]
+    }
+
+    /// The field of a `DeltaDiscoveryResponse`, in two parts to be written one after the other.
+    pub fn delta_field(&self) -> [&Bytes; 2] {
+        [&self.before_any_in_delta, &self.any]
+    }
+
+    /// About how many bytes the resource adds to a response.
+    pub fn size(&self) -> usize {
+        self.any.len() + self.before_any_in_delta.len()
+    }
+}
+
+fn delta_field_start(name: &str, version: Version, any: usize) -> Bytes {
+    let about = discovery::Resource { version: version.to_string(), resource: None, name: name.to_owned() };
+    let inner = field_start(RESOURCE, any);
+    let mut start = field_start(RESOURCES, about.encoded_len() + inner.len() + any);
+    start.put_slice(&about.encode_to_vec());
+    start.put_slice(&inner);
+    start.freeze()
+}
+
+fn field_start(number: u32, length: usize) -> BytesMut {
+    let mut start = BytesMut::with_capacity(16);
+    encode_key(number, WireType::LengthDelimited, &mut start);
+    encode_varint(length as u64, &mut start);
+    start
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_survives_its_text() {
+        let version = Version::of(b"content");
+        assert_eq!(Version::parse(&version.to_string()), Some(version));
+    }
+
+    #[test]
+    fn a_foreign_version_is_none_of_ours() {
+        for foreign in ["", "1", "2026-11-20T10:00:00Z/7", "zzzzzzzzzzzzzzzz"] {
+            assert_eq!(Version::parse(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn the_version_of_one_resource_is_its_own() {
+        let version = Version::of(b"content");
+        assert_eq!(Version::of_all([("a", version)].into_iter()), version);
+    }
+
+    #[test]
+    fn the_version_of_several_depends_on_names_and_versions() {
+        let (one, two) = (Version::of(b"one"), Version::of(b"two"));
+        let all = |pairs: [(&str, Version); 2]| Version::of_all(pairs.into_iter());
+        assert_eq!(all([("a", one), ("b", two)]), all([("a", one), ("b", two)]));
+        assert_ne!(all([("a", one), ("b", two)]), all([("a", two), ("b", one)]));
+        assert_ne!(all([("a", one), ("b", two)]), all([("a", one), ("c", two)]));
+    }
+}
