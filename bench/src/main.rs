@@ -1,6 +1,7 @@
 //! The demo and the benchmarks. `cargo xtask demo` and `cargo xtask bench` prepare everything and start this.
 #![forbid(unsafe_code)]
 
+mod demo;
 mod filter;
 
 use std::process::ExitCode;
@@ -18,12 +19,15 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Shows gateways that let go of connections, with Evenkeel and without, side by side.
+    Demo(demo::Options),
     /// Measures what the filter costs: CPU per request and memory of one Envoy, against Envoys without it.
     Filter(filter::Options),
 }
 
 fn main() -> Result<ExitCode> {
     match Arguments::parse().command {
+        Command::Demo(options) => demo::run(&options),
         Command::Filter(options) => filter::run(&options),
     }
 }

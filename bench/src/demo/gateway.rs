@@ -1,0 +1,69 @@
+//! One gateway: an Envoy in front of the backends, with or without Evenkeel's filter.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use evenkeel_tests::EnvoyVersion;
+use evenkeel_tests::bootstrap::{Bootstrap, Cluster, Evenkeel, HttpListener};
+use evenkeel_tests::envoy::{Envoy, Start};
+
+use super::timeline::GatewayStats;
+
+const LISTENER: &str = "gateway";
+
+/// What all gateways have in common.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    /// Where they send requests.
+    pub backends: Vec<SocketAddr>,
+    /// The filter, or none.
+    pub evenkeel: Option<Evenkeel>,
+}
+
+impl Recipe {
+    fn bootstrap(&self) -> Bootstrap {
+        let listener = HttpListener::new(LISTENER).route("/", "backends");
+        let listener = match &self.evenkeel {
+            Some(evenkeel) => listener.evenkeel(evenkeel),
+            None => listener,
+        };
+        Bootstrap::new(LISTENER).listener(listener).cluster(Cluster::new("backends", &self.backends).http2())
+    }
+}
+
+/// A running gateway; it ends when dropped.
+#[derive(Debug)]
+pub struct Gateway {
+    envoy: Envoy,
+    address: SocketAddr,
+}
+
+impl Gateway {
+    /// Starts one and waits until it serves. One worker: the whole demo has to fit on two cores.
+    pub async fn start(recipe: &Recipe, version: EnvoyVersion) -> Result<Self> {
+        let envoy = Start::new(version).concurrency(1).run(recipe.bootstrap().into_json()).await?;
+        let address = envoy.listener(LISTENER).await?;
+        Ok(Self { envoy, address })
+    }
+
+    /// Where it accepts connections.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it says now. Connections and closes are Envoy's own figures, so that both runs are measured alike.
+    pub async fn stats(&self) -> Result<GatewayStats> {
+        let stats = self.envoy.stats(&format!("http.{LISTENER}.downstream_")).await;
+        let stats = stats.with_context(|| format!("a gateway does not answer: {}", self.envoy.log_tail()))?;
+        let value = |name: &str| {
+            let name = format!("http.{LISTENER}.downstream_{name}");
+            stats.iter().find(|(found, _)| *found == name).map_or(0, |(_, value)| *value)
+        };
+        Ok(GatewayStats {
+            connections: value("cx_active"),
+            requests: value("rq_total"),
+            drains: self.envoy.stat_sum(&["wasmcustom.evenkeel.drains_"]).await?,
+            closes: value("cx_destroy"),
+        })
+    }
+}

@@ -1,0 +1,204 @@
+//! What the gateways said over time, and what follows from it. Pure: moments in, figures out.
+
+use std::time::Duration;
+
+/// Connections count as even while the fullest gateway has at most this many times the mean.
+pub const EVEN: f64 = 1.25;
+
+/// What one gateway says at one moment; the counters have run since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GatewayStats {
+    /// Connections that are open now.
+    pub connections: u64,
+    /// Requests that it has received.
+    pub requests: u64,
+    /// Connections that Evenkeel told to go; 0 without the filter.
+    pub drains: u64,
+    /// Connections that have ended.
+    pub closes: u64,
+}
+
+/// All gateways at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moment {
+    /// Time since the clients were all connected.
+    pub at: Duration,
+    /// The gateways in the order of their start.
+    pub gateways: Vec<GatewayStats>,
+}
+
+impl Moment {
+    /// The connections of the fullest gateway over the mean; `None` while nobody is connected.
+    pub fn max_over_mean(&self) -> Option<f64> {
+        let connections: Vec<_> = self.gateways.iter().map(|gateway| gateway.connections as f64).collect();
+        max_over_mean(&connections)
+    }
+}
+
+/// How the gateways were loaded over a stretch of time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Load {
+    /// Per gateway, mean of the moments.
+    pub connections: Vec<f64>,
+    /// Per gateway.
+    pub requests_per_second: Vec<f64>,
+    /// Mean of the moments' [`Moment::max_over_mean`]: by chance a single moment is often off.
+    pub max_over_mean: Option<f64>,
+}
+
+/// The moments of one run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Timeline {
+    moments: Vec<Moment>,
+    scaled_out_at: Option<Duration>,
+}
+
+impl Timeline {
+    /// Adds what was just seen.
+    pub fn push(&mut self, moment: Moment) {
+        self.moments.push(moment);
+    }
+
+    /// Notes when the new gateways became endpoints.
+    pub fn scaled_out(&mut self, at: Duration) {
+        self.scaled_out_at = Some(at);
+    }
+
+    /// The last moment so far.
+    pub fn latest(&self) -> Option<&Moment> {
+        self.moments.last()
+    }
+
+    /// The load over the last `window` so far.
+    pub fn recent(&self, window: Duration) -> Load {
+        load(last(&self.moments, window))
+    }
+
+    /// The load over the last `window` before the scale-out.
+    pub fn before(&self, window: Duration) -> Load {
+        let end = self.scaled_out_at.unwrap_or(Duration::MAX);
+        let count = self.moments.partition_point(|moment| moment.at < end);
+        load(last(&self.moments[..count], window))
+    }
+
+    /// Time from the scale-out to the first moment that is [`EVEN`]; `None` when none was.
+    pub fn time_to_even(&self) -> Option<Duration> {
+        let start = self.scaled_out_at?;
+        let mut after = self.moments.iter().filter(|moment| moment.at >= start);
+        after.find(|moment| moment.max_over_mean().is_some_and(|ratio| ratio <= EVEN)).map(|moment| moment.at - start)
+    }
+}
+
+/// The largest over the mean; `None` when all are 0.
+pub fn max_over_mean(values: &[f64]) -> Option<f64> {
+    let largest = values.iter().copied().fold(0.0, f64::max);
+    (largest > 0.0).then(|| largest / mean(values))
+}
+
+/// The moments of the last `window`.
+fn last(moments: &[Moment], window: Duration) -> &[Moment] {
+    let end = moments.last().map_or(Duration::ZERO, |moment| moment.at);
+    let first = moments.partition_point(|moment| moment.at + window < end);
+    &moments[first..]
+}
+
+fn load(moments: &[Moment]) -> Load {
+    let Some((first, end)) = moments.first().zip(moments.last()) else { return Load::default() };
+    let gateways = 0..end.gateways.len();
+    let ratios: Vec<_> = moments.iter().filter_map(Moment::max_over_mean).collect();
+    Load {
+        connections: gateways.clone().map(|gateway| mean_connections(moments, gateway)).collect(),
+        requests_per_second: gateways.map(|gateway| request_rate(first, end, gateway)).collect(),
+        max_over_mean: (!ratios.is_empty()).then(|| mean(&ratios)),
+    }
+}
+
+/// A gateway that was not there yet counts as empty.
+fn mean_connections(moments: &[Moment], gateway: usize) -> f64 {
+    let connections = |moment: &Moment| moment.gateways.get(gateway).map_or(0.0, |stats| stats.connections as f64);
+    mean(&moments.iter().map(connections).collect::<Vec<_>>())
+}
+
+fn request_rate(first: &Moment, end: &Moment, gateway: usize) -> f64 {
+    let requests = |moment: &Moment| moment.gateways.get(gateway).map_or(0, |stats| stats.requests);
+    let served = requests(end).saturating_sub(requests(first));
+    let time = (end.at - first.at).as_secs_f64();
+    if time > 0.0 { served as f64 / time } else { 0.0 }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One moment per second; each gateway has served 10 requests per second and connection so far.
+    fn timeline(seconds: &[&[u64]], scaled_out_at: Option<u64>) -> Timeline {
+        let mut timeline = Timeline::default();
+        let mut requests = vec![0; 4];
+        for (second, connections) in seconds.iter().enumerate() {
+            let gateways = connections.iter().zip(&mut requests).map(|(&connections, requests)| {
+                *requests += 10 * connections;
+                GatewayStats { connections, requests: *requests, ..GatewayStats::default() }
+            });
+            let gateways = gateways.collect();
+            timeline.push(Moment { at: Duration::from_secs(second as u64), gateways });
+        }
+        timeline.scaled_out_at = scaled_out_at.map(Duration::from_secs);
+        timeline
+    }
+
+    #[test]
+    fn max_over_mean_is_one_when_even_and_the_number_of_gateways_when_one_has_all() {
+        assert_eq!(max_over_mean(&[50.0, 50.0, 50.0, 50.0]), Some(1.0));
+        assert_eq!(max_over_mean(&[0.0, 200.0, 0.0, 0.0]), Some(4.0));
+        assert_eq!(max_over_mean(&[100.0, 100.0, 0.0, 0.0]), Some(2.0));
+    }
+
+    #[test]
+    fn max_over_mean_of_nobody_is_unknown() {
+        assert_eq!(max_over_mean(&[0.0, 0.0]), None);
+        assert_eq!(max_over_mean(&[]), None);
+    }
+
+    #[test]
+    fn recent_load_is_the_mean_of_its_moments_only() {
+        let timeline = timeline(&[&[100, 0], &[60, 40], &[50, 50], &[40, 60]], None);
+        let load = timeline.recent(Duration::from_secs(2));
+        assert_eq!(load.connections, [50.0, 50.0]);
+        assert_eq!(load.requests_per_second, [450.0, 550.0]);
+        let ratio = load.max_over_mean.unwrap();
+        assert!((ratio - (1.2 + 1.0 + 1.2) / 3.0).abs() < 1e-12, "{ratio}");
+    }
+
+    #[test]
+    fn load_before_the_scale_out_knows_only_the_first_gateways() {
+        let timeline = timeline(&[&[90, 110], &[100, 100], &[60, 60, 40, 40], &[50, 50, 50, 50]], Some(2));
+        let load = timeline.before(Duration::from_secs(10));
+        assert_eq!(load.connections, [95.0, 105.0]);
+        assert_eq!(load.requests_per_second, [1000.0, 1000.0]);
+    }
+
+    #[test]
+    fn time_to_even_counts_from_the_scale_out() {
+        let seconds: &[&[u64]] =
+            &[&[100, 100], &[100, 100], &[100, 100, 0, 0], &[70, 70, 30, 30], &[60, 50, 50, 40], &[80, 40, 40, 40]];
+        assert_eq!(timeline(seconds, Some(2)).time_to_even(), Some(Duration::from_secs(2)));
+        assert_eq!(timeline(&seconds[..4], Some(2)).time_to_even(), None);
+        assert_eq!(timeline(seconds, None).time_to_even(), None, "being even before the scale-out says nothing");
+    }
+
+    #[test]
+    fn exactly_the_threshold_is_even() {
+        assert!(timeline(&[&[50, 30, 40, 40]], Some(0)).time_to_even().is_some());
+        assert!(timeline(&[&[51, 29, 40, 40]], Some(0)).time_to_even().is_none());
+    }
+
+    #[test]
+    fn no_moments_are_no_load() {
+        assert_eq!(Timeline::default().recent(Duration::from_secs(10)), Load::default());
+        assert_eq!(Timeline::default().before(Duration::from_secs(10)), Load::default());
+    }
+}

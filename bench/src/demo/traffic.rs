@@ -1,0 +1,70 @@
+//! The clients: mixed kinds, each with one connection that it keeps until it is told to go.
+//!
+//! They are hyper's, and they treat a connection that goes away as hyper-util's pooling client does by default: a request
+//! that hyper hands back unsent goes out on a new connection; whatever was sent and not answered has failed. gRPC is
+//! spoken over the same connections instead of tonic's `Channel`, which refuses calls in its own queue at any GOAWAY,
+//! Envoy's native ones too.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Result;
+use evenkeel_tests::client::steady::{Protocol, RunningClients, Snapshot, Steady};
+
+use super::plan::Clients;
+
+/// All clients of a run; dropping this ends them.
+#[derive(Debug)]
+pub struct Traffic {
+    groups: Vec<RunningClients>,
+}
+
+/// What the clients say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// Requests that ended, well or not.
+    pub requests: u64,
+    /// Requests that failed.
+    pub failed: u64,
+    /// How often each reason came.
+    pub reasons: BTreeMap<String, u64>,
+}
+
+impl Traffic {
+    /// Starts the clients, each with a request per `interval`.
+    pub fn start(target: SocketAddr, clients: Clients, interval: Duration) -> Self {
+        let kinds = [(Protocol::Http1, clients.h1), (Protocol::Http2, clients.h2), (Protocol::Grpc, clients.grpc)];
+        let rate = 1.0 / interval.as_secs_f64();
+        let start = |(protocol, connections)| Steady { target, protocol, connections, rate }.start();
+        Self { groups: kinds.into_iter().map(start).collect() }
+    }
+
+    /// What they say so far.
+    pub fn answers(&self) -> Answers {
+        self.groups.iter().map(|group| group.counts().snapshot()).collect()
+    }
+
+    /// Lets every client finish its request.
+    pub async fn stop(self) -> Result<Answers> {
+        let mut snapshots = Vec::new();
+        for group in self.groups {
+            snapshots.push(group.stop().await?);
+        }
+        Ok(snapshots.into_iter().collect())
+    }
+}
+
+impl FromIterator<Snapshot> for Answers {
+    fn from_iter<T: IntoIterator<Item = Snapshot>>(snapshots: T) -> Self {
+        let mut sum = Self::default();
+        for snapshot in snapshots {
+            sum.requests += snapshot.requests;
+            sum.failed += snapshot.failed;
+            for (reason, count) in snapshot.errors {
+                *sum.reasons.entry(reason).or_default() += count;
+            }
+        }
+        sum
+    }
+}
