@@ -1,0 +1,13 @@
+//! The server over real sockets, with real gRPC clients: in this process, and as the program that is shipped.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "the whole crate is tests and what they are made of"
+)]
+
+mod client;
+mod lifecycle;
+mod program;
+mod server;
+mod transports;
