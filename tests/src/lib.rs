@@ -10,6 +10,7 @@ pub mod client;
 pub mod control_plane;
 pub mod envoy;
 pub mod extension_config;
+pub mod gateway;
 pub mod http_get;
 pub mod process;
 pub mod raw_http1;
