@@ -111,7 +111,9 @@ fn report(options: &Options, plan: &Plan, with: &Outcome, without: &Outcome) -> 
         println!("{}", style(verdict::conclusion(with, without)).green());
         return Ok(ExitCode::SUCCESS);
     }
-    complaints.iter().for_each(|complaint| eprintln!("{}", style(complaint).for_stderr().red()));
+    for complaint in complaints {
+        eprintln!("{}", style(complaint).for_stderr().red());
+    }
     Ok(ExitCode::FAILURE)
 }
 

@@ -61,6 +61,13 @@ impl Bed {
         self.node_port.listener(NODE_PORT).await
     }
 
+    /// Fails when a program has ended; the error shows how, and the end of its log.
+    pub fn check_running(&mut self) -> Result<()> {
+        self.node_port.process().check_running().context("the NodePort")?;
+        self.control_plane.process().check_running().context("the control plane")?;
+        self.gateways.iter_mut().try_for_each(Gateway::check_running)
+    }
+
     /// What every gateway says now, in the order of their start.
     pub async fn stats(&self) -> Result<Vec<GatewayStats>> {
         try_join_all(self.gateways.iter().map(Gateway::stats)).await

@@ -51,10 +51,15 @@ impl Gateway {
         self.address
     }
 
+    /// Fails when it has ended; the error shows how, and the end of its log.
+    pub fn check_running(&mut self) -> Result<()> {
+        self.envoy.process().check_running().with_context(|| format!("the gateway at {}", self.address))
+    }
+
     /// What it says now. Connections and closes are Envoy's own figures, so that both runs are measured alike.
     pub async fn stats(&self) -> Result<GatewayStats> {
         let stats = self.envoy.stats(&format!("http.{LISTENER}.downstream_")).await;
-        let stats = stats.with_context(|| format!("a gateway does not answer: {}", self.envoy.log_tail()))?;
+        let stats = stats.with_context(|| format!("the gateway at {} does not answer", self.address))?;
         let value = |name: &str| {
             let name = format!("http.{LISTENER}.downstream_{name}");
             stats.iter().find(|(found, _)| *found == name).map_or(0, |(_, value)| *value)

@@ -76,6 +76,7 @@ impl Run {
     }
 
     async fn sample(&mut self, status: &str) -> Result<()> {
+        self.bed.check_running()?;
         let gateways = self.bed.stats().await?;
         self.timeline.push(Moment { at: self.start.elapsed(), gateways });
         let answers = self.traffic.answers();

@@ -12,9 +12,10 @@ pub fn side_by_side(with: &Outcome, without: &Outcome) -> String {
     let runs = [with, without];
     let gateways = runs.iter().map(|run| run.after.connections.len()).max().unwrap_or(0);
     let mut lines = heading();
-    lines
-        .extend((0..gateways).map(|gateway| row(&format!("gateway {}", gateway + 1), &runs, |run| load(run, gateway))));
-    lines.push(row("max/mean", &runs, |run| [&run.before, &run.after].map(|load| ratio(load)).concat()));
+    for gateway in 0..gateways {
+        lines.push(row(&format!("gateway {}", gateway + 1), &runs, |run| load(run, gateway)));
+    }
+    lines.push(row("max/mean", &runs, |run| [&run.before, &run.after].map(ratio).concat()));
     lines.push(row(&format!("seconds until max/mean <= {EVEN}"), &runs, |run| whole_run(&time_to_even(run))));
     for (label, count) in COUNTS {
         lines.push(row(label, &runs, |run| whole_run(&count(run).to_string())));
@@ -26,7 +27,7 @@ type Count = fn(&Outcome) -> u64;
 
 const COUNTS: [(&str, Count); 4] = [
     ("connections closed", |run| run.closes),
-    ("of these told to go by Evenkeel", |run| run.drains),
+    ("told to go by Evenkeel", |run| run.drains),
     ("requests", |run| run.requests),
     ("failed requests", |run| run.failed),
 ];
@@ -35,7 +36,7 @@ fn heading() -> Vec<String> {
     let width = 4 * COLUMN;
     let line = |cells: [&str; 2]| format!("{:LABEL$}{:>width$}{GAP}{:>width$}", "", cells[0], cells[1]);
     let phases = format!("{:>half$}{:>half$}", "2 gateways", "4 gateways", half = 2 * COLUMN);
-    let units = ["conn.", "req/s"].repeat(2).iter().map(|unit| format!("{unit:>COLUMN$}")).collect::<String>();
+    let units = ["conn.", "req/s"].map(|unit| format!("{unit:>COLUMN$}")).concat().repeat(2);
     vec![line(["with Evenkeel", "without Evenkeel"]), line([&phases, &phases]), line([&units, &units])]
 }
 
@@ -107,7 +108,7 @@ gateway 4                              -       -      49     490           -    
 max/mean                                    1.04            1.13                1.10            2.20
 seconds until max/mean <= 1.25                               6.5                               never
 connections closed                                           900                                   0
-of these told to go by Evenkeel                              899                                   0
+told to go by Evenkeel                                       899                                   0
 requests                                                   70000                               70001
 failed requests                                                0                                   3";
         assert_eq!(format!("\n{}", side_by_side(&with, &without)), expected);

@@ -85,7 +85,9 @@ impl Timeline {
     pub fn time_to_even(&self) -> Option<Duration> {
         let start = self.scaled_out_at?;
         let mut after = self.moments.iter().filter(|moment| moment.at >= start);
-        after.find(|moment| moment.max_over_mean().is_some_and(|ratio| ratio <= EVEN)).map(|moment| moment.at - start)
+        after
+            .find(|moment| moment.max_over_mean().is_some_and(|ratio| ratio <= EVEN))
+            .map(|moment| moment.at.saturating_sub(start))
     }
 }
 
@@ -122,7 +124,7 @@ fn mean_connections(moments: &[Moment], gateway: usize) -> f64 {
 fn request_rate(first: &Moment, end: &Moment, gateway: usize) -> f64 {
     let requests = |moment: &Moment| moment.gateways.get(gateway).map_or(0, |stats| stats.requests);
     let served = requests(end).saturating_sub(requests(first));
-    let time = (end.at - first.at).as_secs_f64();
+    let time = end.at.saturating_sub(first.at).as_secs_f64();
     if time > 0.0 { served as f64 / time } else { 0.0 }
 }
 

@@ -68,3 +68,24 @@ impl FromIterator<Snapshot> for Answers {
         sum
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_tests::backend::{Backend, Options};
+    use evenkeel_tests::wait;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn failures_of_a_broken_server_are_counted_with_their_reasons() -> Result<()> {
+        let broken = Backend::start_with(&Options { drop_every: Some(10), ..Options::default() })?;
+        let clients = Clients { h1: 2, h2: 2, grpc: 2 };
+        let traffic = Traffic::start(broken.address(), clients, Duration::from_millis(10));
+        let requests = async || Ok(traffic.answers().requests);
+        wait::until("some requests", Duration::from_secs(20), requests, |requests| *requests >= 60).await?;
+        let answers = traffic.stop().await?;
+        assert!(answers.failed >= 5, "one of ten is dropped: {answers:?}");
+        assert_eq!(answers.reasons.values().sum::<u64>(), answers.failed, "{answers:?}");
+        Ok(())
+    }
+}
