@@ -93,6 +93,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 impl Drop for Backend {
     fn drop(&mut self) {
         // A runtime must not be awaited inside another one; its connections are closed either way.
-        self.runtime.take().map(Runtime::shutdown_background);
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }

@@ -58,8 +58,11 @@ impl RawHttp1 {
 
     /// Sends `GET path` without waiting for the answer.
     pub async fn send(&mut self, path: &str, headers: &[(&str, &str)]) -> Result<()> {
-        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let head = format!("GET {path} HTTP/1.1\r\nhost: evenkeel.test\r\n{headers}\r\n");
+        let mut head = format!("GET {path} HTTP/1.1\r\nhost: evenkeel.test\r\n");
+        for (name, value) in headers {
+            head.extend([name, ": ", value, "\r\n"]);
+        }
+        head.push_str("\r\n");
         Ok(self.stream.get_mut().write_all(head.as_bytes()).await?)
     }
 

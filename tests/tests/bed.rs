@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use anyhow::Result;
 use evenkeel_tests::EnvoyVersion;
 use evenkeel_tests::backend::{Backend, Options};
-use evenkeel_tests::bootstrap::{Bootstrap, Cluster, HttpListener};
+use evenkeel_tests::bootstrap::{Bootstrap, Cluster, ConnectionLimits, HttpListener};
 use evenkeel_tests::client::steady::{Protocol, Steady};
 use evenkeel_tests::client::{Client, Kind, Load, Outcome};
 use evenkeel_tests::envoy::{Envoy, Start};
@@ -13,11 +14,11 @@ use evenkeel_tests::wait;
 const CONCURRENCY: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(20);
 
-async fn gateway(version: EnvoyVersion, backend: &Backend) -> Envoy {
-    let listener = HttpListener::new("gateway").route("/", "backend");
+async fn gateway(version: EnvoyVersion, backend: &Backend, limits: ConnectionLimits) -> Result<Envoy> {
+    let listener = HttpListener::new("gateway").route("/", "backend").limits(limits);
     let cluster = Cluster::new("backend", &[backend.address()]).http2();
     let bootstrap = Bootstrap::new("gateway").listener(listener).cluster(cluster);
-    Start::new(version).run(bootstrap.into_json()).await.unwrap()
+    Start::new(version).run(bootstrap.into_json()).await
 }
 
 fn amount(kind: Kind) -> u64 {
@@ -28,30 +29,31 @@ fn assert_nothing_failed(outcome: &Outcome, what: &str) {
     assert_eq!((outcome.failed, &outcome.errors), (0, &Outcome::default().errors), "{what}");
 }
 
-async fn every_client_loses_nothing(version: EnvoyVersion) {
-    let backend = Backend::start().unwrap();
-    let gateway = gateway(version, &backend).await;
-    let target = gateway.listener("gateway").await.unwrap();
+async fn every_client_loses_nothing(version: EnvoyVersion) -> Result<()> {
+    let backend = Backend::start()?;
+    let gateway = gateway(version, &backend, ConnectionLimits::default()).await?;
+    let target = gateway.listener("gateway").await?;
     for client in Client::ALL {
         for kind in client.kinds() {
             let load = Load::new(target, *kind, amount(*kind), CONCURRENCY);
-            let outcome = client.run(&load).await.unwrap();
+            let outcome = client.run(&load).await?;
             assert_nothing_failed(&outcome, &format!("{client:?} {kind:?} through Envoy {version}"));
             assert_eq!(backend.record().executed(&load.prefix) as u64, load.requests, "{client:?} {kind:?}");
             assert!(outcome.dials.is_none_or(|dials| dials > 0), "{client:?} {kind:?}: {outcome:?}");
         }
     }
     assert_eq!(backend.record().executed_twice(), Vec::<String>::new());
+    Ok(())
 }
 
 #[tokio::test]
 async fn every_client_loses_nothing_through_the_oldest_envoy() {
-    every_client_loses_nothing(EnvoyVersion::V1_37).await;
+    every_client_loses_nothing(EnvoyVersion::V1_37).await.unwrap();
 }
 
 #[tokio::test]
 async fn every_client_loses_nothing_through_the_newest_envoy() {
-    every_client_loses_nothing(EnvoyVersion::V1_40).await;
+    every_client_loses_nothing(EnvoyVersion::V1_40).await.unwrap();
 }
 
 /// Every 10th request is dropped; a client may send some of those again, which the backend then sees twice.
@@ -94,14 +96,8 @@ async fn steady_clients_keep_their_connections() {
 #[tokio::test]
 async fn steady_clients_redial_when_told_to_go() {
     let backend = Backend::start().unwrap();
-    let gateway = {
-        let limits =
-            evenkeel_tests::bootstrap::ConnectionLimits { max_requests_per_connection: Some(10), ..Default::default() };
-        let listener = HttpListener::new("gateway").route("/", "backend").limits(limits);
-        let cluster = Cluster::new("backend", &[backend.address()]).http2();
-        let bootstrap = Bootstrap::new("gateway").listener(listener).cluster(cluster);
-        Start::new(EnvoyVersion::NEWEST).run(bootstrap.into_json()).await.unwrap()
-    };
+    let limits = ConnectionLimits { max_requests_per_connection: Some(10), ..ConnectionLimits::default() };
+    let gateway = gateway(EnvoyVersion::NEWEST, &backend, limits).await.unwrap();
     for protocol in [Protocol::Http1, Protocol::Http2, Protocol::Grpc] {
         let target = gateway.listener("gateway").await.unwrap();
         let clients = Steady { target, protocol, connections: 10, rate: 50.0 }.start();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::Result;
 use evenkeel_tests::EnvoyVersion;
 use evenkeel_tests::backend::{Backend, CONNECTION_HEADER};
 use evenkeel_tests::bootstrap::{Bootstrap, Cluster, ConnectionLimits, HttpListener};
@@ -17,13 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const FIRST_GOAWAY: u32 = 0x7fff_ffff;
 
 /// An Envoy that drains each connection by its own request cap.
-async fn capped(backend: &Backend) -> Envoy {
+async fn capped(backend: &Backend) -> Result<Envoy> {
     let limits = ConnectionLimits { max_requests_per_connection: Some(3), ..ConnectionLimits::default() };
     let listener =
         HttpListener::new("capped").route("/", "backend").limits(limits).drain_timeout(Duration::from_secs(1));
     let cluster = Cluster::new("backend", &[backend.address()]);
     let bootstrap = Bootstrap::new("capped").listener(listener).cluster(cluster);
-    Start::new(EnvoyVersion::NEWEST).run(bootstrap.into_json()).await.unwrap()
+    Start::new(EnvoyVersion::NEWEST).run(bootstrap.into_json()).await
 }
 
 #[tokio::test]
@@ -42,7 +43,7 @@ async fn http1_reads_lengths_chunks_and_headers() {
 #[tokio::test]
 async fn http1_sees_the_last_answer_and_the_end() {
     let backend = Backend::start().unwrap();
-    let envoy = capped(&backend).await;
+    let envoy = capped(&backend).await.unwrap();
     let mut client = RawHttp1::connect(envoy.listener("capped").await.unwrap()).await.unwrap();
     for last in [false, false, true] {
         assert_eq!(client.get("/", &[]).await.unwrap().closes_connection(), last);
@@ -67,7 +68,7 @@ async fn http2_exchanges_with_the_backend() {
 #[tokio::test]
 async fn http2_sees_both_goaways_and_the_end() {
     let backend = Backend::start().unwrap();
-    let envoy = capped(&backend).await;
+    let envoy = capped(&backend).await.unwrap();
     let mut client = RawHttp2::connect(envoy.listener("capped").await.unwrap()).await.unwrap();
     for _ in 0..3 {
         client.exchange("/", &[], PATIENCE).await.unwrap();
@@ -91,7 +92,7 @@ async fn the_backend_ends_with_its_value() {
 #[tokio::test]
 async fn a_websocket_echoes_through_envoy() {
     let backend = Backend::start().unwrap();
-    let envoy = capped(&backend).await;
+    let envoy = capped(&backend).await.unwrap();
     let stream = TcpStream::connect(envoy.listener("capped").await.unwrap()).await.unwrap();
     let (mut socket, _) = tokio_tungstenite::client_async("ws://evenkeel.test/websocket", stream).await.unwrap();
     socket.send(Message::text("still here")).await.unwrap();

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use evenkeel_bed::{artifact, program};
-use sha2::{Digest, Sha256};
+use evenkeel_bed::{artifact, digest, program};
 
 use crate::toolchain::{TARGET, Toolchain};
 
@@ -51,7 +50,6 @@ fn publish(built: &Path, module: &Path) -> Result<()> {
 /// Prints path, size and SHA-256.
 fn describe(module: &Path) -> Result<()> {
     let content = fs::read(module)?;
-    let hash: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
-    println!("{}  {} bytes  sha256:{hash}", module.display(), content.len());
+    println!("{}  {} bytes  sha256:{}", module.display(), content.len(), digest::sha256(&content));
     Ok(())
 }

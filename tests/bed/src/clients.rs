@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use sha2::{Digest, Sha256};
 
 use crate::cache;
+use crate::digest;
 use crate::program::{Go, Python};
 
 const COMMAND: &str = "cargo xtask bed clients";
@@ -62,14 +62,13 @@ fn grpcio_folder() -> Result<PathBuf> {
 
 /// A folder named by the hash of its sources, so that changed sources are built again.
 fn keyed_folder(name: &str, always: &[&str], suffix: &str) -> Result<PathBuf> {
-    let mut hash = Sha256::new();
+    let mut hashes = String::new();
     for file in files(&sources(name), always, suffix)? {
         let content = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        hash.update(content.len().to_le_bytes());
-        hash.update(content);
+        hashes += &digest::sha256(&content);
     }
-    let key: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    Ok(cache::folder()?.join(format!("clients-{name}-{key}")))
+    let key = digest::sha256(hashes.as_bytes());
+    Ok(cache::folder()?.join(format!("clients-{name}-{}", &key[..16])))
 }
 
 fn files(folder: &Path, always: &[&str], suffix: &str) -> Result<Vec<PathBuf>> {

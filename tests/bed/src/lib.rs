@@ -7,6 +7,7 @@
 pub mod artifact;
 pub mod cache;
 pub mod clients;
+pub mod digest;
 pub mod envoy;
 pub mod program;
 

@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::answer::{Body, answer};
 use super::record::{Record, ServedConnection};
-use super::{CONNECTION_HEADER, Options};
+use super::{CONNECTION_HEADER, Certificate, Options};
 
 /// What every connection needs.
 #[derive(Clone)]
@@ -27,7 +27,7 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn new(options: &Options, record: Arc<Record>) -> Result<Self> {
-        let tls = options.certificate.as_ref().map(|certificate| certificate.server_config()).transpose()?;
+        let tls = options.certificate.as_ref().map(Certificate::server_config).transpose()?;
         Ok(Self { record, tls: tls.map(TlsAcceptor::from), drop_every: options.drop_every })
     }
 
@@ -45,10 +45,11 @@ impl Server {
         let _ = stream.set_nodelay(true);
         match self.tls.clone() {
             None => self.requests(stream, &connection).await,
-            Some(tls) => match tls.accept(stream).await {
-                Ok(stream) => self.requests(stream, &connection).await,
-                Err(_) => {}
-            },
+            Some(tls) => {
+                if let Ok(stream) = tls.accept(stream).await {
+                    self.requests(stream, &connection).await;
+                }
+            }
         }
         connection.closed();
     }

@@ -13,16 +13,16 @@ pub fn downstream_tls(certificate: &Certificate) -> Value {
     });
     let context = json!({"tls_certificates": [pair], "alpn_protocols": ["h2", "http/1.1"]});
     let message = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext";
-    socket(typed(message, json!({"common_tls_context": context})))
+    socket(&typed(message, json!({"common_tls_context": context})))
 }
 
 /// TLS towards endpoints that prove themselves with `certificate`.
 pub fn upstream_tls(certificate: &Certificate) -> Value {
     let context = json!({"validation_context": {"trusted_ca": {"filename": certificate.chain()}}});
     let message = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
-    socket(typed(message, json!({"common_tls_context": context, "sni": Certificate::NAME})))
+    socket(&typed(message, json!({"common_tls_context": context, "sni": Certificate::NAME})))
 }
 
-fn socket(context: Value) -> Value {
+fn socket(context: &Value) -> Value {
     json!({"name": "envoy.transport_sockets.tls", "typed_config": context})
 }

@@ -56,8 +56,8 @@ where
             return failures;
         }
         let id = load.id(number);
-        let sent = timeout(REQUEST_TIMEOUT, send(id.clone())).await;
-        if let Err(reason) = sent.unwrap_or_else(|_| Err("no answer in time".to_owned())) {
+        let result = timeout(REQUEST_TIMEOUT, send(id.clone())).await;
+        if let Err(reason) = result.unwrap_or_else(|_| Err("no answer in time".to_owned())) {
             failures.insert(id, reason);
         }
     }

@@ -12,7 +12,7 @@ use super::{Client, Load, Outcome};
 use crate::process::Process;
 
 /// Longer than any load of the tests; a client that hangs is killed.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 pub(super) async fn run(client: Client, load: &Load) -> Result<Outcome> {
     let mut command = program(client)?;

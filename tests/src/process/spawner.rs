@@ -1,6 +1,6 @@
 //! One thread that starts all children and lives as long as we do.
 //!
-//! The kernel binds PR_SET_PDEATHSIG to the *thread* that started the child; a test's own thread or a runtime's worker
+//! The kernel binds `PR_SET_PDEATHSIG` to the *thread* that started the child; a test's own thread or a runtime's worker
 //! may end long before the child should.
 
 use std::io;
