@@ -115,6 +115,22 @@ impl Client {
         Self::EnvoyHttp2,
     ];
 
+    /// The client's name, for the tables of the reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HyperHttp1 => "hyper-util, HTTP/1",
+            Self::HyperHttp2 => "hyper-util, HTTP/2",
+            Self::Tonic => "tonic",
+            Self::TonicRetry => "tonic with retries",
+            Self::GoHttp1 => "Go net/http, HTTP/1",
+            Self::GoHttp2 => "Go net/http, HTTP/2",
+            Self::GrpcGo => "grpc-go",
+            Self::Grpcio => "grpcio",
+            Self::EnvoyHttp1 => "Envoy, HTTP/1",
+            Self::EnvoyHttp2 => "Envoy, HTTP/2",
+        }
+    }
+
     /// What this client can be asked to send.
     pub const fn kinds(self) -> &'static [Kind] {
         match self {

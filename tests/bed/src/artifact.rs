@@ -1,7 +1,7 @@
 //! What our own build makes and others run: the filter and the control plane.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
@@ -35,10 +35,14 @@ pub fn target_folder() -> PathBuf {
     configured.map_or_else(|| workspace_folder().join("target"), |folder| workspace_folder().join(folder))
 }
 
-/// The root of this workspace.
-pub fn workspace_folder() -> &'static Path {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).unwrap_or(here)
+/// The root of this workspace: the nearest folder with `Cargo.lock` above the crate that cargo runs.
+///
+/// Cargo says at run time which crate that is; copies of this workspace may share one target folder, and then what was
+/// compiled in may name another copy.
+pub fn workspace_folder() -> PathBuf {
+    let running = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let start = running.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    start.ancestors().find(|folder| folder.join("Cargo.lock").is_file()).unwrap_or(&start).to_owned()
 }
 
 fn find(variable: &str, name: &str, command: &str) -> Result<PathBuf> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::artifact;
 use crate::cache;
 use crate::digest;
 use crate::program::{Go, Python};
@@ -49,7 +50,7 @@ pub fn prepare() -> Result<Vec<PathBuf>> {
 }
 
 fn sources(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../clients").join(name)
+    artifact::workspace_folder().join("tests/clients").join(name)
 }
 
 fn go_folder() -> Result<PathBuf> {

