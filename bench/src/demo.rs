@@ -11,18 +11,16 @@ mod outcome;
 mod plan;
 mod run;
 mod screen;
-mod signals;
 mod table;
 mod timeline;
 mod traffic;
 mod verdict;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use console::style;
 use evenkeel_tests::EnvoyVersion;
@@ -32,6 +30,7 @@ use tokio::runtime::Runtime;
 use self::outcome::{Outcome, Summary};
 use self::plan::{Clients, GATEWAYS, Plan};
 use self::timeline::EVEN;
+use crate::{json_file, signals};
 
 const ENVOY: EnvoyVersion = EnvoyVersion::NEWEST;
 
@@ -59,7 +58,7 @@ impl Options {
 /// Shows both runs; the exit code is 1 when a request failed or the filter did not help.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let plan = options.plan()?;
-    options.json.as_deref().map_or(Ok(()), check_writable)?;
+    options.json.as_deref().map_or(Ok(()), json_file::check)?;
     // Dropping what runs ends its processes: an interrupted demo returns through here like a finished one.
     let runs = Runtime::new()?.block_on(async {
         tokio::select! {
@@ -104,7 +103,7 @@ fn report(options: &Options, plan: &Plan, with: &Outcome, without: &Outcome) -> 
     println!("\n{}", table::side_by_side(with, without));
     println!("\nEach column is the mean of its last {} s. Even means max/mean <= {EVEN}.\n", plan.window.as_secs());
     if let Some(file) = &options.json {
-        write_summary(file, &Summary::new(with, without, ENVOY.number(), plan.clients))?;
+        json_file::write(file, &Summary::new(with, without, ENVOY.number(), plan.clients))?;
     }
     let complaints = verdict::complaints(with, without);
     if complaints.is_empty() {
@@ -115,15 +114,4 @@ fn report(options: &Options, plan: &Plan, with: &Outcome, without: &Outcome) -> 
         eprintln!("{}", style(complaint).for_stderr().red());
     }
     Ok(ExitCode::FAILURE)
-}
-
-/// An unusable path is told at once, not after the runs.
-fn check_writable(file: &Path) -> Result<()> {
-    let opened = fs::File::options().create(true).append(true).open(file);
-    opened.with_context(|| format!("cannot write --json {}", file.display())).map(drop)
-}
-
-fn write_summary(file: &Path, summary: &Summary) -> Result<()> {
-    let text = serde_json::to_string_pretty(summary)? + "\n";
-    fs::write(file, text).with_context(|| format!("cannot write --json {}", file.display()))
 }

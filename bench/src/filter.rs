@@ -1,11 +1,30 @@
 //! `evenkeel-bench filter`.
 
+mod bed;
+mod load;
+mod memory;
+mod processors;
+mod report;
+mod rounds;
+mod samples;
+mod statistics;
+mod table;
+mod variant;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
 use evenkeel_tests::EnvoyVersion;
+use evenkeel_tests::backend::Backend;
+use tokio::runtime::Builder;
+
+use self::bed::Beds;
+use self::processors::Processors;
+use self::report::Report;
+use self::variant::Modules;
+use crate::{json_file, signals};
 
 /// What to measure, and where the result goes.
 #[derive(Debug, Args)]
@@ -27,8 +46,32 @@ fn envoy_version(number: &str) -> Result<EnvoyVersion, String> {
     found.ok_or_else(|| format!("Envoy {number} is no bed: use one of {}", known.join(", ")))
 }
 
-/// Measures and prints.
+/// Measures, prints, writes.
 pub fn run(options: &Options) -> Result<ExitCode> {
-    println!("{options:?}");
+    options.json.as_deref().map_or(Ok(()), json_file::check)?;
+    // Before any thread starts: all of ours inherit it.
+    let processors = Processors::choose()?;
+    processors.bind_load()?;
+    // Dropping what runs ends its processes: an interrupted benchmark returns through here like a finished one.
+    let report = Builder::new_current_thread().enable_all().build()?.block_on(async {
+        tokio::select! {
+            report = measure(options, processors) => report.map(Some),
+            signal = signals::interrupted() => signal.map(|()| None),
+        }
+    })?;
+    let Some(report) = report else {
+        eprintln!("Interrupted; everything that ran has ended.");
+        return Ok(ExitCode::from(signals::INTERRUPTED));
+    };
+    println!("{report}");
+    options.json.as_deref().map_or(Ok(()), |file| json_file::write(file, &report))?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn measure(options: &Options, processors: Processors) -> Result<Report> {
+    let (modules, backend) = (Modules::find()?, Backend::start()?);
+    let beds = Beds { version: options.envoy, modules: &modules, backend: &backend };
+    let samples = rounds::measure(&beds, processors, options.rounds).await?;
+    let memory = memory::measure(&beds).await?;
+    Ok(Report { envoy: options.envoy.number(), rounds: options.rounds, rows: report::rows(&samples), memory })
 }

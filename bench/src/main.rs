@@ -3,6 +3,9 @@
 
 mod demo;
 mod filter;
+mod json_file;
+mod progress;
+mod signals;
 
 use std::process::ExitCode;
 

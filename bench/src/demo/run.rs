@@ -87,7 +87,7 @@ impl Run {
     }
 
     async fn end(self, window: Duration) -> Result<Outcome> {
-        self.screen.finish();
+        drop(self.screen);
         let answers = self.traffic.stop().await?;
         let outcome = Outcome::of_gateways(&self.timeline, window);
         let reasons = answers.reasons.into_iter().collect();

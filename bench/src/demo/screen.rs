@@ -33,13 +33,6 @@ impl Screen {
             Self::Plain(lines) => lines.show(frame),
         }
     }
-
-    /// Leaves the last frame where it is.
-    pub fn finish(&self) {
-        if let Self::Live(lines) = self {
-            lines.finish();
-        }
-    }
 }
 
 /// What was printed last.
@@ -95,8 +88,11 @@ impl LiveLines {
         }
         self.totals.set_message(frame.totals());
     }
+}
 
-    fn finish(&self) {
+/// Leaves the last frame where it is, also when the run breaks off.
+impl Drop for LiveLines {
+    fn drop(&mut self) {
         self.status.abandon();
         self.gateways.iter().for_each(ProgressBar::abandon);
         self.totals.abandon();

@@ -27,8 +27,10 @@ fn no_help(with: &Outcome, without: &Outcome) -> Option<String> {
     let useless = ratio >= other || ratio > most;
     useless.then(|| {
         format!(
-            "the filter did not help: the fullest gateway has {ratio:.2} times the mean with Evenkeel and {other:.2} \
-             times without; at most {most:.2} would do"
+            "the filter did not help: it told {} connections to go.\n\
+             The fullest gateway has {ratio:.2} times the mean with it and {other:.2} times without; \
+             at most {most:.2} would do",
+            with.drains
         )
     })
 }

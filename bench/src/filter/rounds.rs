@@ -1,0 +1,92 @@
+//! The measurement: rounds of bursts, every variant in both protocols once per round, in random order.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use rand::seq::SliceRandom;
+
+use super::bed::{Bed, Beds};
+use super::load::{Load, Protocol};
+use super::processors::Processors;
+use super::samples::Samples;
+use super::variant::Variant;
+use crate::progress::Progress;
+
+/// Requests of one burst.
+const BURST: u32 = 1_500;
+/// Requests before a burst: they bring this Envoy's code and data back into the caches.
+const RUN_UP: u32 = 300;
+/// Bursts before the first that counts: V8 compiles what is used often a second time, better.
+const WARM_UP: u32 = 2;
+/// The filter tells its metrics once a second.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// One Envoy and one protocol.
+struct Subject {
+    bed: usize,
+    protocol: Protocol,
+    load: Load,
+}
+
+/// Measures CPU time per request, in microseconds, of every variant in both protocols.
+pub async fn measure(beds: &Beds<'_>, processors: Processors, rounds: u32) -> Result<Samples> {
+    let started = start_all(beds, processors).await?;
+    let mut subjects = Vec::new();
+    for (index, bed) in started.iter().enumerate() {
+        for protocol in Protocol::ALL {
+            subjects.push(Subject { bed: index, protocol, load: bed.load(protocol).await? });
+        }
+    }
+    let mut samples = Samples::default();
+    let mut progress = Progress::start("CPU per request, rounds", u64::from(rounds + WARM_UP))?;
+    for round in 0..rounds + WARM_UP {
+        subjects.shuffle(&mut rand::rng());
+        for subject in &mut subjects {
+            let spent = burst(&started[subject.bed], &mut subject.load).await?;
+            if round >= WARM_UP {
+                samples.add(
+                    started[subject.bed].variant,
+                    subject.protocol,
+                    spent.as_secs_f64() * 1e6 / f64::from(BURST),
+                );
+            }
+        }
+        progress.step();
+    }
+    for bed in &started {
+        check_filter(bed, rounds + WARM_UP).await?;
+    }
+    Ok(samples)
+}
+
+async fn start_all(beds: &Beds<'_>, processors: Processors) -> Result<Vec<Bed>> {
+    let mut started = Vec::new();
+    for variant in Variant::ALL {
+        let mut bed = beds.start(variant, 1).await?;
+        processors.bind_envoy(bed.envoy.process().id())?;
+        started.push(bed);
+    }
+    Ok(started)
+}
+
+/// CPU time of one burst.
+async fn burst(bed: &Bed, load: &mut Load) -> Result<Duration> {
+    load.send(RUN_UP).await?;
+    let before = bed.envoy.cpu_time()?;
+    load.send(BURST).await?;
+    Ok(bed.envoy.cpu_time()?.saturating_sub(before))
+}
+
+/// The filter must have seen the load: else what was measured is an Envoy without it.
+async fn check_filter(bed: &Bed, rounds: u32) -> Result<()> {
+    let connections: usize = Protocol::ALL.iter().map(|protocol| protocol.shape().0).sum();
+    let requests = u64::from(rounds) * u64::from(RUN_UP + BURST) * Protocol::ALL.len() as u64;
+    let expect = async |stat, value| bed.envoy.stat_until(stat, |seen| seen == value, PATIENCE).await;
+    if matches!(bed.variant, Variant::Connection | Variant::Request) {
+        expect("wasmcustom.evenkeel.connections_live", connections as u64).await?;
+    }
+    if bed.variant == Variant::Request {
+        expect("wasmcustom.evenkeel.requests", requests).await?;
+    }
+    Ok(())
+}
