@@ -36,7 +36,7 @@ impl Assignments {
         let resource = |port: &ServicePort| {
             let name = ResourceName { view: View::Pods, service: service.name.clone(), port: port.port }.to_string();
             let known = self.resources.get(&name).filter(|_| unchanged).cloned();
-            let resource = known.unwrap_or_else(|| Arc::new(encode(assignment::pods(&name, service, port))));
+            let resource = known.unwrap_or_else(|| Arc::new(encode(&assignment::pods(&name, service, port))));
             (name, resource)
         };
         service.ports.iter().map(resource).collect()
@@ -46,12 +46,11 @@ impl Assignments {
 /// The assignment for a name that does not exist. It is the same as that of a service without ready endpoints: whether
 /// a service is gone or just empty makes no difference to a load balancer.
 fn empty(name: &str) -> Resource {
-    encode(ClusterLoadAssignment { cluster_name: name.to_owned(), endpoints: Vec::new() })
+    encode(&ClusterLoadAssignment { cluster_name: name.to_owned(), endpoints: Vec::new() })
 }
 
-#[allow(clippy::needless_pass_by_value)]
-fn encode(assignment: ClusterLoadAssignment) -> Resource {
-    Resource::new(assignment.cluster_name.clone(), ResourceType::ClusterLoadAssignment, &assignment)
+fn encode(assignment: &ClusterLoadAssignment) -> Resource {
+    Resource::new(assignment.cluster_name.clone(), ResourceType::ClusterLoadAssignment, assignment)
 }
 
 #[cfg(test)]

@@ -26,6 +26,9 @@ use tracing::{info, warn};
 /// Clients that have not taken the end of their streams by then are cut off.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 
+/// The reason not to be ready that concerns the source.
+const SOURCE: &str = "source";
+
 /// Serve endpoints to proxies over xDS
 ///
 /// The first line on standard output is a JSON object with the addresses that are listened on. SIGTERM and SIGINT end
@@ -59,6 +62,7 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
     let admin = listen("--admin-address", arguments.admin_address)?;
     say_addresses(&xds, &admin)?;
     let readiness = Readiness::default();
+    readiness.block(SOURCE, "it has not been read completely yet");
     tokio::spawn(ready_when_read(readiness.clone(), snapshots.clone()));
     tokio::spawn(Admin { readiness: readiness.clone(), registry: Arc::new(metrics.registry) }.serve(admin));
 
@@ -106,9 +110,8 @@ fn say_addresses(xds: &TcpListener, admin: &TcpListener) -> anyhow::Result<()> {
 }
 
 async fn ready_when_read(readiness: Readiness, mut snapshots: Snapshots) {
-    readiness.block("source", "it has not been read completely yet");
     if snapshots.wait_for(Option::is_some).await.is_ok() {
-        readiness.clear("source");
+        readiness.clear(SOURCE);
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 /// The names of one type that a client wants, each with the version that the client has as far as we know: the one that
 /// was sent, whether it was accepted or rejected, or the one that a reconnecting client said it still has.
 ///
+/// Every name is a name: there is no wildcard, since the types that have one, listeners and clusters, are not served.
 /// A rejected version counts as sent, so that it is sent again only when the content changes.
 #[derive(Debug)]
 pub struct Subscription {

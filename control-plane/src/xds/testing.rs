@@ -12,7 +12,7 @@ pub fn resource(name: &str, endpoints: u32) -> Arc<Resource> {
     let lb_endpoints =
         (0..endpoints).map(|_| LbEndpoint { health_status: 123_456_789, ..Default::default() }).collect();
     let endpoints = vec![LocalityLbEndpoints { lb_endpoints, ..Default::default() }];
-    Arc::new(encode(ClusterLoadAssignment { cluster_name: name.to_owned(), endpoints }))
+    Arc::new(encode(&ClusterLoadAssignment { cluster_name: name.to_owned(), endpoints }))
 }
 
 /// A snapshot of such assignments; for other names the assignment is empty.
@@ -29,12 +29,11 @@ pub fn names(resources: &[Arc<Resource>]) -> Vec<&str> {
 
 /// The answer for a name that does not exist.
 pub fn empty(name: &str) -> Resource {
-    encode(ClusterLoadAssignment { cluster_name: name.to_owned(), endpoints: Vec::new() })
+    encode(&ClusterLoadAssignment { cluster_name: name.to_owned(), endpoints: Vec::new() })
 }
 
-#[allow(clippy::needless_pass_by_value)]
-fn encode(assignment: ClusterLoadAssignment) -> Resource {
-    Resource::new(assignment.cluster_name.clone(), ResourceType::ClusterLoadAssignment, &assignment)
+fn encode(assignment: &ClusterLoadAssignment) -> Resource {
+    Resource::new(assignment.cluster_name.clone(), ResourceType::ClusterLoadAssignment, assignment)
 }
 
 /// A client that says who it is.
