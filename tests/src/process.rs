@@ -11,8 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-
-use self::signal::Signal;
+use rustix::process::Signal;
 
 /// How long a child may take to end after SIGTERM before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
@@ -69,17 +68,17 @@ impl Process {
 
     /// Stops the process where it is (SIGSTOP): its sockets stay open and nobody answers.
     pub fn pause(&self) -> Result<()> {
-        signal::send(self.id(), Signal::Stop)
+        signal::send(self.id(), Signal::STOP)
     }
 
     /// Lets a paused process go on (SIGCONT).
     pub fn resume(&self) -> Result<()> {
-        signal::send(self.id(), Signal::Continue)
+        signal::send(self.id(), Signal::CONT)
     }
 
     /// Kills the process group at once (SIGKILL) and waits for its end.
     pub fn kill(&mut self) -> Result<ExitStatus> {
-        signal::send(self.id(), Signal::Kill)?;
+        signal::send(self.id(), Signal::KILL)?;
         Ok(self.child.wait()?)
     }
 
@@ -88,7 +87,7 @@ impl Process {
     /// # Errors
     /// When it has not ended after `patience`; it goes on running then.
     pub fn terminate(&mut self, patience: Duration) -> Result<ExitStatus> {
-        signal::send(self.id(), Signal::Terminate)?;
+        signal::send(self.id(), Signal::TERM)?;
         let ended = self.wait_for_end(patience)?;
         ended.with_context(|| format!("{} still runs {patience:?} after SIGTERM:\n{}", self.name, self.log_tail()))
     }
