@@ -1,17 +1,22 @@
 //! `cargo xtask test`: everything that must hold, from an empty clone.
 
-use anyhow::Result;
+use std::process;
+
+use anyhow::{Context, Result};
 use clap::Args;
 use evenkeel_bed::program;
 
 use crate::{bed, cargo, wasm};
 
+/// The crates whose tests run real programs. The others need nothing but themselves.
+const WITH_PROGRAMS: [&str; 2] = ["evenkeel-tests", "evenkeel-bench"];
+
 /// What to test.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Runs only the suites and tests whose names contain this; no lints, no other crates.
-    filter: Option<String>,
-    /// Runs the long forms: million requests, hours compressed into minutes.
+    /// Runs only this suite of `tests/tests` (`cargo xtask test grace`), without lints and other crates.
+    suite: Option<String>,
+    /// Runs the long forms: a million requests, hours compressed into minutes.
     #[arg(long)]
     soak: bool,
 }
@@ -21,12 +26,15 @@ pub fn run(options: &Options) -> Result<()> {
     bed::prepare(&[])?;
     wasm::build(true)?;
     cargo::build(&["evenkeel"])?;
-    let Some(filter) = &options.filter else {
-        lint()?;
-        cargo::run(&["test", "--locked", "--workspace", "--exclude", "evenkeel-tests"])?;
-        return suites(&[], options.soak);
-    };
-    suites(&[filter], options.soak)
+    if let Some(suite) = &options.suite {
+        return test(&["--package", "evenkeel-tests", "--test", suite, "--", "--test-threads", "1"], options.soak);
+    }
+    lint()?;
+    let others = WITH_PROGRAMS.map(|package| ["--exclude", package]).concat();
+    test(&[&["--workspace"], others.as_slice()].concat(), options.soak)?;
+    // One after another: two real programs under load at a time would measure each other.
+    let packages = WITH_PROGRAMS.map(|package| ["--package", package]).concat();
+    test(&[packages.as_slice(), &["--tests", "--no-fail-fast", "--", "--test-threads", "1"]].concat(), options.soak)
 }
 
 /// Formatting and lints, where the components are installed.
@@ -40,14 +48,17 @@ fn lint() -> Result<()> {
     Ok(())
 }
 
-/// The suites one after another: two at a time would measure each other.
-fn suites(filter: &[&str], soak: bool) -> Result<()> {
-    let mut arguments = vec!["test", "--locked", "--package", "evenkeel-tests", "--", "--test-threads", "1"];
-    arguments.extend(filter);
-    eprintln!("cargo {}", arguments.join(" "));
-    let mut command = cargo::command(&arguments);
+/// One `cargo test`. When it fails we end with its code, so that cargo's own summary stays the last thing said.
+fn test(arguments: &[&str], soak: bool) -> Result<()> {
+    let mut command = cargo::command(&["test", "--locked"]);
+    command.args(arguments);
     if soak {
         command.env("EVENKEEL_SOAK", "1");
     }
-    program::run(&mut command)
+    eprintln!("cargo test --locked {}", arguments.join(" "));
+    let status = command.status().context("cannot start cargo")?;
+    if !status.success() {
+        process::exit(status.code().unwrap_or(1));
+    }
+    Ok(())
 }
