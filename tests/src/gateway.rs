@@ -111,14 +111,13 @@ impl Plan {
         let module = self.module.clone().map_or_else(artifact::wasm, Ok)?;
         let files = ExtensionConfig::new(&module, &self.settings)?;
         let start = Start::new(version).concurrency(self.workers);
-        let envoy = start.run(self.bootstrap(&files)).await?;
+        let envoy = start.run(self.bootstrap(&self.filters(&files))).await?;
         let address = envoy.listener(LISTENER).await?;
         Ok(Gateway { envoy, files, address, request: self.request })
     }
 
-    fn bootstrap(&self, files: &ExtensionConfig) -> Value {
-        let mut listener =
-            HttpListener::new(LISTENER).evenkeel(&self.filters(files)).direct_response("/direct", "direct\n");
+    fn bootstrap(&self, filters: &Evenkeel) -> Value {
+        let mut listener = HttpListener::new(LISTENER).evenkeel(filters).direct_response("/direct", "direct\n");
         if let Some(timeout) = self.drain_timeout {
             listener = listener.drain_timeout(timeout);
         }

@@ -43,9 +43,7 @@ async fn http1_serves_exactly_the_requests_of_the_cap(version: EnvoyVersion) -> 
         let gateway = plan.workers(workers).backend(&backend).start(version).await?;
         let mut connections = try_join_all((0..12).map(|_| RawHttp1::connect(gateway.address))).await?;
         staggered_requests(&mut connections, 5).await?;
-        for connection in &mut connections {
-            connection.wait_for_end(PATIENCE).await?;
-        }
+        try_join_all(connections.iter_mut().map(|connection| connection.wait_for_end(PATIENCE))).await?;
         all_have_ended(&gateway, 12).await?;
         assert_eq!(gateway.stat("drains_requests").await?, 12);
         assert_eq!(gateway.stat("requests").await?, 12 * 5);

@@ -1,5 +1,6 @@
 //! Evenkeel's filters as they stand in an Envoy configuration.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -21,20 +22,21 @@ const HTTP_RBAC: &str = "envoy.extensions.filters.http.rbac.v3.RBAC";
 #[derive(Clone, Debug)]
 pub struct Evenkeel {
     delivery: Delivery,
+    name: Option<String>,
     request: bool,
     pool: bool,
 }
 
 #[derive(Clone, Debug)]
 enum Delivery {
-    Inline { module: PathBuf, configuration: Value },
+    Inline { module: PathBuf, configuration: String },
     Discovered { folder: PathBuf },
 }
 
 impl Evenkeel {
-    /// Configured in the listener itself; an edit would be a new listener.
-    pub fn inline(module: &Path, configuration: Value) -> Self {
-        Self::new(Delivery::Inline { module: module.to_owned(), configuration })
+    /// Configured in the listener itself; an edit would be a new listener. Any text can be the plugin configuration.
+    pub fn inline(module: &Path, configuration: impl Display) -> Self {
+        Self::new(Delivery::Inline { module: module.to_owned(), configuration: configuration.to_string() })
     }
 
     /// Configured by extension discovery (ECDS) from files that can be edited.
@@ -43,13 +45,19 @@ impl Evenkeel {
     }
 
     fn new(delivery: Delivery) -> Self {
-        Self { delivery, request: false, pool: false }
+        Self { delivery, name: None, request: false, pool: false }
     }
 
     /// With the HTTP filter that counts requests and streams: for `maxRequests`, `streamGrace` and `outbound`.
     #[must_use]
     pub fn with_request(self) -> Self {
         Self { request: true, ..self }
+    }
+
+    /// As another plugin of the same VM, with settings and connections of its own; only where configured inline.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self { name: Some(name.to_owned()), ..self }
     }
 
     /// With the filter that turns the pool key into an upstream connection pool: for `outbound`.
@@ -71,7 +79,9 @@ impl Evenkeel {
     fn plugin(&self, root: &str) -> Value {
         match &self.delivery {
             Delivery::Inline { module, configuration } => {
-                json!({"name": root, "typed_config": wasm_plugin(root, module, &configuration.to_string())})
+                let mut plugin = wasm_plugin(root, module, configuration);
+                plugin["config"]["name"] = json!(self.name.as_deref().unwrap_or(root));
+                json!({"name": root, "typed_config": plugin})
             }
             Delivery::Discovered { folder } => discovered(root, folder),
         }
