@@ -40,9 +40,14 @@ impl ControlPlane {
     /// # Errors
     /// When the binary is missing (the text names the command) or refuses the file.
     pub async fn start(cluster_file: &str) -> Result<Self> {
+        Self::start_on(LOOPBACK, cluster_file).await
+    }
+
+    /// As [`Self::start`], serving xDS on this address.
+    pub async fn start_on(xds: SocketAddr, cluster_file: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         fs::write(folder.path().join("cluster.yaml"), cluster_file)?;
-        let process = spawn(&folder, LOOPBACK, LOOPBACK)?;
+        let process = spawn(&folder, xds, LOOPBACK)?;
         let addresses = Addresses { xds: LOOPBACK, admin: LOOPBACK };
         let mut control_plane = Self { process, addresses, folder };
         control_plane.wait_until_ready().await?;
@@ -83,6 +88,15 @@ impl ControlPlane {
         let mut values =
             text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok());
         Ok(values.next())
+    }
+
+    /// Waits until a metric has this value.
+    ///
+    /// # Errors
+    /// After `patience`; the text has the last value.
+    pub async fn metric_becomes(&self, name: &str, value: f64, patience: Duration) -> Result<()> {
+        let accepts = |seen: &Option<f64>| *seen == Some(value);
+        wait::until(name, patience, async || self.metric(name).await, accepts).await.map(drop)
     }
 
     /// Whether it says that it is ready; the body has the reason when not.

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use self::admin::Admin;
-use crate::process::{Process, usage};
+use crate::process::{Process, kernel, usage};
 use crate::wait;
 
 /// How long a start may take: a listener waits up to 15 s for its first endpoints or extension configuration.
@@ -30,12 +30,14 @@ pub struct Start {
     pub concurrency: u32,
     /// The log level, `warning` unless a test reads more.
     pub log_level: &'static str,
+    /// Whether the machine has IPv6 in Envoy's eyes.
+    pub ipv6: bool,
 }
 
 impl Start {
     /// Two workers, warnings only.
     pub fn new(version: EnvoyVersion) -> Self {
-        Self { version, concurrency: 2, log_level: "warning" }
+        Self { version, concurrency: 2, log_level: "warning", ipv6: true }
     }
 
     /// With another number of workers.
@@ -50,29 +52,50 @@ impl Start {
         Self { log_level: level, ..self }
     }
 
+    /// As on a machine whose kernel has no IPv6 (`ipv6.disable=1`): Envoy then rejects endpoints with IPv6 addresses.
+    #[must_use]
+    pub fn without_ipv6(self) -> Self {
+        Self { ipv6: false, ..self }
+    }
+
     /// Starts Envoy with `bootstrap` and waits until it is LIVE and all static listeners are bound.
     ///
     /// # Errors
     /// When the bed is missing, or Envoy refuses the bootstrap: the error has the end of its log.
-    pub async fn run(self, bootstrap: Value) -> Result<Envoy> {
+    pub async fn run(self, mut bootstrap: Value) -> Result<Envoy> {
         let folder = tempfile::tempdir().context("cannot create a folder for Envoy")?;
-        let process = self.spawn(bootstrap, folder.path())?;
+        // Port 0 everywhere and the real ports read back: no other process can take a port in between.
+        bootstrap["admin"] = serde_json::json!({"address": crate::bootstrap::address(LOOPBACK)});
+        let file = folder.path().join("bootstrap.json");
+        fs::write(&file, serde_json::to_vec_pretty(&bootstrap)?).context("cannot write the bootstrap")?;
+        self.run_in(folder, &file).await
+    }
+
+    /// Starts Envoy as users do, with a configuration file and in that file's folder; the file has the admin interface.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_file(self, file: &Path) -> Result<Envoy> {
+        self.run_in(tempfile::tempdir().context("cannot create a folder for Envoy")?, file).await
+    }
+
+    async fn run_in(self, folder: TempDir, file: &Path) -> Result<Envoy> {
+        let process = self.spawn(file, folder.path())?;
         let admin = Admin::new(folder.path().join("admin"));
         let mut envoy = Envoy { process, admin, folder };
         envoy.wait_until_live().await?;
         Ok(envoy)
     }
 
-    fn spawn(self, mut bootstrap: Value, folder: &Path) -> Result<Process> {
-        // Port 0 everywhere and the real ports read back: no other process can take a port in between.
-        bootstrap["admin"] = serde_json::json!({"address": crate::bootstrap::address(LOOPBACK)});
-        let file = folder.join("bootstrap.json");
-        fs::write(&file, serde_json::to_vec_pretty(&bootstrap)?).context("cannot write the bootstrap")?;
+    fn spawn(self, file: &Path, folder: &Path) -> Result<Process> {
         let mut command = Command::new(self.version.find()?);
         command.arg("-c").arg(file).arg("--admin-address-path").arg(folder.join("admin"));
         command.args(["--use-dynamic-base-id", "--log-level", self.log_level]);
         command.args(["--concurrency", &self.concurrency.to_string(), "--drain-time-s", "1"]);
-        command.args(["--parent-shutdown-time-s", "2"]).current_dir(folder);
+        command.args(["--parent-shutdown-time-s", "2"]).current_dir(file.parent().unwrap_or(folder));
+        if !self.ipv6 {
+            kernel::without_ipv6(&mut command)?;
+        }
         Process::spawn(&format!("Envoy {}", self.version), command, &folder.join("log"))
     }
 }

@@ -1,5 +1,6 @@
 //! Child processes that never outlive the test: killed on drop, and by the kernel when we die.
 
+pub mod kernel;
 mod signal;
 mod spawner;
 pub mod usage;

@@ -77,6 +77,13 @@ impl Cluster {
         Self::discovered(name, json!({"type": "EDS", "eds_cluster_config": eds}))
     }
 
+    /// How long an EDS cluster keeps Envoy from being LIVE while there is no answer.
+    #[must_use]
+    pub fn initial_fetch_timeout(mut self, timeout: Duration) -> Self {
+        self.discovery["eds_cluster_config"]["eds_config"]["initial_fetch_timeout"] = seconds(timeout);
+        self
+    }
+
     /// The cluster of a control plane: HTTP/2, with keepalive so that a silent death is noticed.
     pub fn control_plane(name: &str, endpoint: SocketAddr) -> Self {
         let keepalive = json!({"interval": "5s", "timeout": "2s"});
