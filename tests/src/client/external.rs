@@ -11,15 +11,17 @@ use tokio::task::spawn_blocking;
 use super::{Client, Load, Outcome};
 use crate::process::Process;
 
-/// Longer than any load of the tests; a client that hangs is killed.
-const PATIENCE: Duration = Duration::from_mins(10);
+/// Much longer than any load takes; a client that hangs is killed.
+fn patience(load: &Load) -> Duration {
+    Duration::from_mins(2) + Duration::from_millis(20 * load.requests)
+}
 
 pub(super) async fn run(client: Client, load: &Load) -> Result<Outcome> {
     let mut command = program(client)?;
     command.args(["--target", &load.target.to_string(), "--kind", load.kind.name(), "--prefix", &load.prefix]);
     command.args(["--requests", &load.requests.to_string(), "--concurrency", &load.concurrency.to_string()]);
-    let name = format!("{client:?}");
-    spawn_blocking(move || outcome(&name, command)).await.context("waiting for the client has panicked")?
+    let (name, patience) = (format!("{client:?}"), patience(load));
+    spawn_blocking(move || outcome(&name, command, patience)).await.context("waiting for the client has panicked")?
 }
 
 fn program(client: Client) -> Result<Command> {
@@ -38,11 +40,11 @@ fn program(client: Client) -> Result<Command> {
 }
 
 /// Waits for the end of the program; its last line is the outcome.
-fn outcome(name: &str, command: Command) -> Result<Outcome> {
+fn outcome(name: &str, command: Command, patience: Duration) -> Result<Outcome> {
     let folder = tempfile::tempdir()?;
     let log = folder.path().join("log");
     let mut process = Process::spawn(name, command, &log)?;
-    let status = process.wait(PATIENCE)?;
+    let status = process.wait(patience)?;
     let output = fs::read_to_string(&log)?;
     let line = output.lines().last().unwrap_or_default();
     serde_json::from_str(line).with_context(|| format!("{name} ended with {status} and said:\n{}", process.log_tail()))
