@@ -8,7 +8,7 @@ mod test;
 mod toolchain;
 mod wasm;
 
-use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -50,11 +50,21 @@ enum Task {
     },
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().task {
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
         Task::Demo { arguments } => run::demo(&arguments),
         Task::Test(options) => test::run(&options),
-        Task::Wasm { trap } => wasm::build(trap).map(|paths: Vec<PathBuf>| drop(paths)),
+        Task::Wasm { trap } => wasm::build(trap),
         Task::Bench { arguments } => run::bench(&arguments),
         Task::Bed { names } => bed::prepare(&names),
     }

@@ -9,21 +9,22 @@ use evenkeel_bed::artifact;
 use crate::bed::{self, Name};
 use crate::{cargo, wasm};
 
-/// Runs `evenkeel-bench demo` with these arguments; it needs no load clients from outside.
+/// Runs `evenkeel-bench demo` with these arguments.
 pub fn demo(arguments: &[String]) -> Result<()> {
-    prepare(&[Name::Envoy])?;
+    prepare()?;
     hand_over([&["demo".to_owned()], arguments].concat().as_slice())
 }
 
 /// Runs `evenkeel-bench` with these arguments.
 pub fn bench(arguments: &[String]) -> Result<()> {
-    prepare(&[Name::Envoy, Name::Clients])?;
+    prepare()?;
     wasm::build_bench_filters()?;
     hand_over(arguments)
 }
 
-fn prepare(beds: &[Name]) -> Result<()> {
-    bed::prepare(beds)?;
+/// Their load comes from Rust: no clients from outside are needed, so neither is Go.
+fn prepare() -> Result<()> {
+    bed::prepare(&[Name::Envoy])?;
     wasm::build(false)?;
     cargo::build(&["evenkeel", "evenkeel-bench"])
 }

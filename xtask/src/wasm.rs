@@ -12,15 +12,14 @@ const FILTER: &str = "evenkeel-filter";
 const BENCH_FILTERS: &str = "evenkeel-bench-filters";
 const PROFILE: &str = "wasm";
 
-/// Builds the filter, and with `trap` also its variant that traps; returns what was built.
-pub fn build(trap: bool) -> Result<Vec<PathBuf>> {
+/// Builds the filter, and with `trap` also its variant that traps.
+pub fn build(trap: bool) -> Result<()> {
     let toolchain = Toolchain::find()?;
-    let mut modules = vec![build_module(toolchain, FILTER, &[], "evenkeel.wasm")?];
+    describe(&build_module(toolchain, FILTER, &[], "evenkeel.wasm")?)?;
     if trap {
-        modules.push(build_module(toolchain, FILTER, &["--features", "trap"], "evenkeel-trap.wasm")?);
+        describe(&build_module(toolchain, FILTER, &["--features", "trap"], "evenkeel-trap.wasm")?)?;
     }
-    modules.iter().try_for_each(|module| describe(module))?;
-    Ok(modules)
+    Ok(())
 }
 
 /// Builds the filters that the benchmark compares the filter with.
