@@ -163,6 +163,16 @@ impl Gateway {
         self.envoy.stat_until(&filter_stat(name), |seen| seen == value, PATIENCE).await.map(drop)
     }
 
+    /// Waits until the filter has seen `count` connections in all, and none of them is left.
+    ///
+    /// # Errors
+    /// After [`PATIENCE`].
+    pub async fn all_have_ended(&self, count: u64) -> Result<()> {
+        self.stat_becomes("connections_accepted", count).await?;
+        self.stat_becomes("connections_draining", 0).await?;
+        self.stat_becomes("connections_live", 0).await
+    }
+
     /// Gives the filters new settings and returns when Envoy has taken them.
     ///
     /// # Errors
