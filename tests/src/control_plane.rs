@@ -99,6 +99,16 @@ impl ControlPlane {
         wait::until(name, patience, async || self.metric(name).await, accepts).await.map(drop)
     }
 
+    /// Waits until the log contains `text`; a restart begins a new log.
+    ///
+    /// # Errors
+    /// After `patience`.
+    pub async fn log_until(&self, text: &str, patience: Duration) -> Result<()> {
+        let what = format!("{text:?} in the log of evenkeel");
+        let log = async || Ok(self.process.log_tail());
+        wait::until(&what, patience, log, |_| self.process.log().contains(text)).await.map(drop)
+    }
+
     /// Whether it says that it is ready; the body has the reason when not.
     pub async fn readiness(&self) -> Result<(bool, String)> {
         let (status, body) = http_get::get(self.admin(), "/readyz").await?;
