@@ -1,0 +1,16 @@
+//! Envoy's endpoints come from our control plane: by a stream for each cluster or by the aggregated one, as the state of
+//! the world or as what has changed, with each supported Envoy.
+
+mod endpoints {
+    #[macro_use]
+    pub mod transport;
+
+    pub mod cluster_file;
+    pub mod metric;
+    pub mod proxy;
+
+    mod following;
+    mod many;
+    mod outage;
+    mod rejection;
+}
