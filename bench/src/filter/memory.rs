@@ -1,5 +1,7 @@
 //! What the filter adds to the memory of an Envoy: with nothing to do, and per connection.
 
+use std::net::SocketAddr;
+
 use anyhow::{Context, Result, ensure};
 use futures::stream::{StreamExt, TryStreamExt, iter};
 use serde::Serialize;
@@ -16,39 +18,30 @@ const CONNECTIONS: usize = 10_000;
 const OPENING: usize = 64;
 /// Numbers of workers whose idle Envoys are compared.
 const WORKERS: [u32; 3] = [1, 2, 4];
+/// Workers of the Envoys that get the connections.
+const WORKERS_OF_CONNECTIONS: u32 = 2;
 /// What is compared with an Envoy without filter.
 const VARIANTS: [Variant; 2] = [Variant::Connection, Variant::Request];
 
 /// The memory part of a report.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Memory {
-    /// Of an Envoy without connections.
-    pub idle: Vec<Idle>,
+    /// Of Envoys without connections.
+    pub idle: Vec<Comparison>,
     /// Of 10,000 connections that have served one request each.
-    pub connections: Vec<Connections>,
+    pub per_10000_connections: Vec<Comparison>,
 }
 
-/// An idle Envoy.
+/// Resident memory of two Envoys that differ by the filter.
 #[derive(Clone, Debug, Serialize)]
-pub struct Idle {
-    /// The variant.
+pub struct Comparison {
+    /// Which filters.
     pub variant: Variant,
     /// `--concurrency`.
     pub workers: u32,
-    /// Resident memory without the filter, in bytes.
+    /// Without them, in bytes.
     pub without_bytes: u64,
-    /// What the variant adds, in bytes.
-    pub added_bytes: i64,
-}
-
-/// An Envoy with two workers and 10,000 idle connections.
-#[derive(Clone, Debug, Serialize)]
-pub struct Connections {
-    /// The variant.
-    pub variant: Variant,
-    /// How much resident memory grew with the connections without the filter, in bytes.
-    pub without_bytes: u64,
-    /// What the variant adds to that, in bytes.
+    /// What they add, in bytes.
     pub added_bytes: i64,
 }
 
@@ -58,38 +51,44 @@ pub async fn measure(beds: &Beds<'_>) -> Result<Memory> {
     let mut progress = Progress::start("Memory, Envoys", steps as u64)?;
     let mut memory = Memory::default();
     for workers in WORKERS {
-        let without = idle(beds, Variant::Plain, workers, &mut progress).await?;
-        for variant in VARIANTS {
-            let with = idle(beds, variant, workers, &mut progress).await?;
-            let added_bytes = with.cast_signed() - without.cast_signed();
-            memory.idle.push(Idle { variant, workers, without_bytes: without, added_bytes });
-        }
+        memory.idle.extend(compare(beds, workers, idle, &mut progress).await?);
     }
-    let without = connected(beds, Variant::Plain, &mut progress).await?;
-    for variant in VARIANTS {
-        let with = connected(beds, variant, &mut progress).await?;
-        let added_bytes = with.cast_signed() - without.cast_signed();
-        memory.connections.push(Connections { variant, without_bytes: without, added_bytes });
-    }
+    memory.per_10000_connections = compare(beds, WORKERS_OF_CONNECTIONS, connections, &mut progress).await?;
     Ok(memory)
 }
 
+/// Measures an Envoy without the filter, then one of each variant.
+async fn compare(
+    beds: &Beds<'_>,
+    workers: u32,
+    measure: impl AsyncFn(&Bed) -> Result<u64>,
+    progress: &mut Progress,
+) -> Result<Vec<Comparison>> {
+    let mut of = async |variant| {
+        let bytes = measure(&beds.start(variant, workers).await?).await?;
+        progress.step();
+        anyhow::Ok(bytes)
+    };
+    let without_bytes = of(Variant::Plain).await?;
+    let mut compared = Vec::new();
+    for variant in VARIANTS {
+        let added_bytes = of(variant).await?.cast_signed() - without_bytes.cast_signed();
+        compared.push(Comparison { variant, workers, without_bytes, added_bytes });
+    }
+    Ok(compared)
+}
+
 /// Resident memory of an Envoy that nobody talks to.
-async fn idle(beds: &Beds<'_>, variant: Variant, workers: u32, progress: &mut Progress) -> Result<u64> {
-    let bed = beds.start(variant, workers).await?;
-    let bytes = bed.envoy.resident_memory();
-    progress.step();
-    bytes
+async fn idle(bed: &Bed) -> Result<u64> {
+    bed.envoy.resident_memory()
 }
 
 /// By how much resident memory grows with the connections.
-async fn connected(beds: &Beds<'_>, variant: Variant, progress: &mut Progress) -> Result<u64> {
-    let bed = beds.start(variant, 2).await?;
+async fn connections(bed: &Bed) -> Result<u64> {
     let before = bed.envoy.resident_memory()?;
-    let connections = open(&bed).await?;
+    let connections = open(bed).await?;
     let after = bed.envoy.resident_memory()?;
     drop(connections);
-    progress.step();
     Ok(after.saturating_sub(before))
 }
 
@@ -100,7 +99,7 @@ async fn open(bed: &Bed) -> Result<Vec<TcpStream>> {
 }
 
 /// A connection with one request behind it: only then Envoy has chosen its codec.
-async fn greet(address: std::net::SocketAddr) -> Result<TcpStream> {
+async fn greet(address: SocketAddr) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(b"GET /direct HTTP/1.1\r\nhost: bench\r\n\r\n").await?;
     let mut answer = [0; 1024];

@@ -18,7 +18,7 @@ impl Processors {
         let allowed = sched_getaffinity(None).context("cannot read which processors we may use")?;
         let mut numbers = (0..CpuSet::MAX_CPU).filter(|number| allowed.is_set(*number));
         let load = numbers.next().context("the kernel lists no processor for us")?;
-        Ok(Self { load, envoy: numbers.last().unwrap_or(load) })
+        Ok(Self { load, envoy: numbers.next_back().unwrap_or(load) })
     }
 
     /// Binds the calling thread, and with it all threads that it starts from now on.

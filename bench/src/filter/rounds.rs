@@ -16,8 +16,8 @@ use crate::progress::Progress;
 const BURST: u32 = 1_500;
 /// Requests before a burst: they bring this Envoy's code and data back into the caches.
 const RUN_UP: u32 = 300;
-/// Bursts before the first that counts: V8 compiles what is used often a second time, better.
-const WARM_UP: u32 = 2;
+/// Rounds before the first that counts: V8 compiles what is used often a second time, better.
+const WARM_UP: u32 = 3;
 /// The filter tells its metrics once a second.
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -2,11 +2,11 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 
 use super::load::Protocol;
-use super::memory::Memory;
+use super::memory::{Comparison, Memory};
 use super::report::{Report, Row};
 
 impl Display for Report {
@@ -66,33 +66,71 @@ fn noise(report: &Report, http: Protocol) -> String {
 
 fn memory_table(memory: &Memory) -> Table {
     let mut table = table(["variant", "Envoy", "without", "added"]);
-    for idle in &memory.idle {
-        let what = format!("idle, {} workers", idle.workers);
-        table.add_row([
-            idle.variant.name().to_owned(),
-            what,
-            mebibytes(idle.without_bytes as i64),
-            mebibytes(idle.added_bytes),
-        ]);
+    for added in &memory.idle {
+        table.add_row(memory_row(added, &format!("idle, workers: {}", added.workers)));
     }
-    for connections in &memory.connections {
-        let what = "per 10,000 connections".to_owned();
-        let (without, added) = (connections.without_bytes as i64, connections.added_bytes);
-        table.add_row([connections.variant.name().to_owned(), what, mebibytes(without), mebibytes(added)]);
+    for added in &memory.per_10000_connections {
+        table.add_row(memory_row(added, "per 10,000 connections"));
     }
     table
 }
 
-fn mebibytes(bytes: i64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+fn memory_row(added: &Comparison, envoy: &str) -> [String; 4] {
+    let mebibytes = |bytes: f64| format!("{:.1} MiB", bytes / f64::from(1 << 20));
+    let (without, with) = (mebibytes(added.without_bytes as f64), mebibytes(added.added_bytes as f64));
+    [added.variant.name().to_owned(), envoy.to_owned(), without, with]
 }
 
 /// Names to the left, numbers to the right.
 fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(header);
+    table.load_preset(ASCII_MARKDOWN).set_header(header);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::variant::Variant;
+
+    fn row(variant: Variant, delta_percent: f64) -> Row {
+        Row { variant, http: Protocol::Http2, us_per_request: 31.25, delta_percent, spread_percent: 0.5 }
+    }
+
+    fn printed(connection: f64, again: f64) -> String {
+        let plain = Row { spread_percent: 0.0, ..row(Variant::Plain, 0.0) };
+        let rows = vec![plain, row(Variant::Connection, connection), row(Variant::PlainAgain, again)];
+        let added =
+            Comparison { variant: Variant::Request, workers: 4, without_bytes: 64 << 20, added_bytes: -(1 << 19) };
+        let memory = Memory { idle: vec![added], per_10000_connections: Vec::new() };
+        Report { envoy: "1.40.0", rounds: 40, rows, memory }.to_string()
+    }
+
+    /// The cells of the first line that begins with `name`.
+    fn cells(text: &str, name: &str) -> Vec<String> {
+        let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+        text.lines().map(cells).find(|cells| cells.get(1).is_some_and(|cell| cell == name)).unwrap()
+    }
+
+    #[test]
+    fn a_row_says_cost_difference_and_verdict() {
+        let text = printed(3.0, 0.1);
+        assert_eq!(cells(&text, "connection")[1..8], ["connection", "31.2", "+3.0 %", "0.5", "", "<= +5 %", "met"]);
+        assert_eq!(cells(&text, "none")[1..4], ["none", "31.2", ""]);
+        assert_eq!(cells(&text, "none_again")[5], "noise");
+    }
+
+    #[test]
+    fn noise_that_hides_a_difference_is_said_plainly() {
+        assert!(!printed(3.0, 0.1).contains("larger than"));
+        assert!(printed(3.0, -4.0).contains("differ by up to 4.5 %. It is larger than the difference of connection"));
+    }
+
+    #[test]
+    fn memory_is_in_mebibytes_and_may_be_less() {
+        assert_eq!(cells(&printed(3.0, 0.1), "request")[1..5], ["request", "idle, workers: 4", "64.0 MiB", "-0.5 MiB"]);
+    }
 }

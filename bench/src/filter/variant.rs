@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// A limit of requests that no connection of a run reaches.
 const REQUESTS_NOT_REACHED: u32 = 1_000_000;
 /// An age that no connection of a run reaches.
-const AGE_NOT_REACHED: Duration = Duration::from_secs(3600);
+const AGE_NOT_REACHED: Duration = Duration::from_hours(1);
 
 /// One way to configure the listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
