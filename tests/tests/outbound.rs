@@ -1,5 +1,5 @@
-//! Outbound connections: while pool keys are replaced no request fails, whatever the upstream speaks; old connections
-//! end; caps hold per connection as the backend counted; and without the section everything shares one pool again.
+//! Outbound rotation: new requests go out on a new upstream connection when the key of the pool is replaced, nobody's
+//! request fails, and the old connections end by the cluster's `idle_timeout`.
 
 use std::time::Duration;
 
@@ -9,152 +9,205 @@ use evenkeel_tests::bootstrap::{Cluster, ConnectionLimits, upstream_tls};
 use evenkeel_tests::client::{Client, Kind, Load};
 use evenkeel_tests::gateway::{CLUSTER, Gateway, PATIENCE, Plan};
 use evenkeel_tests::raw_http1::RawHttp1;
+use evenkeel_tests::raw_http2::RawHttp2;
 use evenkeel_tests::{EnvoyVersion, on_each_envoy, wait};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 on_each_envoy! {
-    http1_upstreams_lose_nothing_while_keys_change,
-    http1_upstreams_with_tls_lose_nothing_while_keys_change,
-    http2_upstreams_lose_nothing_while_keys_change,
-    http2_upstreams_with_tls_lose_nothing_while_keys_change,
-    exactly_as_many_requests_go_out_under_a_key_as_its_cap_says,
-    the_clusters_own_cap_holds_for_every_connection_while_keys_change,
-    a_connection_follows_its_key_and_goes_back_to_the_shared_pool,
+    no_request_fails_while_keys_change_over_http1,
+    no_request_fails_while_keys_change_over_http2,
+    no_request_fails_while_keys_change_over_http1_with_tls,
+    no_request_fails_while_keys_change_over_http2_with_tls,
+    a_cap_of_requests_holds_for_each_upstream_connection,
+    the_clusters_own_cap_is_exact_for_each_connection,
+    the_next_request_goes_out_on_a_new_connection,
+    without_outbound_again_pools_are_shared_as_before,
 }
 
-/// Sent with each load; loads are repeated until keys have changed [`ROTATIONS`] times.
-const REQUESTS: u64 = 20_000;
-const ROTATIONS: u64 = 4;
-/// Two rotation periods.
+/// Two rotation periods of one second.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
+const CONCURRENCY: usize = 32;
 
-async fn http1_upstreams_lose_nothing_while_keys_change(version: EnvoyVersion) -> Result<()> {
-    let backend = Backend::start()?;
-    nothing_is_lost(version, &backend, Cluster::new(CLUSTER, &[backend.address()])).await
+async fn no_request_fails_while_keys_change_over_http1(version: EnvoyVersion) -> Result<()> {
+    no_request_fails(version, Protocol { http2: false, tls: false }).await
 }
 
-async fn http1_upstreams_with_tls_lose_nothing_while_keys_change(version: EnvoyVersion) -> Result<()> {
-    let (backend, cluster, _certificate) = with_tls()?;
-    nothing_is_lost(version, &backend, cluster).await
+async fn no_request_fails_while_keys_change_over_http2(version: EnvoyVersion) -> Result<()> {
+    no_request_fails(version, Protocol { http2: true, tls: false }).await
 }
 
-async fn http2_upstreams_lose_nothing_while_keys_change(version: EnvoyVersion) -> Result<()> {
-    let backend = Backend::start()?;
-    nothing_is_lost(version, &backend, Cluster::new(CLUSTER, &[backend.address()]).http2()).await
+async fn no_request_fails_while_keys_change_over_http1_with_tls(version: EnvoyVersion) -> Result<()> {
+    no_request_fails(version, Protocol { http2: false, tls: true }).await
 }
 
-async fn http2_upstreams_with_tls_lose_nothing_while_keys_change(version: EnvoyVersion) -> Result<()> {
-    let (backend, cluster, _certificate) = with_tls()?;
-    nothing_is_lost(version, &backend, cluster.http2()).await
+async fn no_request_fails_while_keys_change_over_http2_with_tls(version: EnvoyVersion) -> Result<()> {
+    no_request_fails(version, Protocol { http2: true, tls: true }).await
 }
 
-/// The certificate's files last as long as it does.
-fn with_tls() -> Result<(Backend, Cluster, Certificate)> {
-    let certificate = Certificate::generate()?;
-    let backend = Backend::start_with(&Options { certificate: Some(certificate.clone()), ..Options::default() })?;
-    let cluster = Cluster::new(CLUSTER, &[backend.address()]).tls(upstream_tls(&certificate));
-    Ok((backend, cluster, certificate))
+/// What the gateway speaks to the backend.
+#[derive(Clone, Copy, Debug)]
+struct Protocol {
+    http2: bool,
+    tls: bool,
 }
 
-async fn nothing_is_lost(version: EnvoyVersion, backend: &Backend, cluster: Cluster) -> Result<()> {
-    let gateway = Plan::new(json!({"outbound": {"maxAge": "1s"}})).with_pool().workers(2);
-    let gateway = gateway.cluster(cluster.limits(idle_timeout())).start(version).await?;
-    // Each of the two workers replaces its keys.
-    while gateway.stat("keys_rotated").await? < 2 * ROTATIONS {
-        send(&gateway, backend, Client::HyperHttp1, REQUESTS).await?;
-    }
-    let connections = backend.record().connections().len() as u64;
-    assert!(connections > ROTATIONS, "{connections} connections for {ROTATIONS} keys");
-    old_connections_end(&gateway, backend).await?;
-    nothing_was_cut(&gateway).await
-}
-
-/// Sends a load of which every request arrives once and is answered.
-async fn send(gateway: &Gateway, backend: &Backend, client: Client, requests: u64) -> Result<()> {
-    let load = Load::new(gateway.address, Kind::Post, requests, 16);
-    let outcome = client.run(&load).await?;
-    assert_eq!((outcome.failed, &outcome.errors), (0, &Default::default()));
-    assert_eq!(backend.record().executed(&load.prefix) as u64, requests);
-    assert_eq!(backend.record().executed_twice(), [""; 0]);
-    Ok(())
-}
-
-fn idle_timeout() -> ConnectionLimits {
-    ConnectionLimits { idle_timeout: Some(IDLE_TIMEOUT), ..ConnectionLimits::default() }
-}
-
-async fn old_connections_end(gateway: &Gateway, backend: &Backend) -> Result<()> {
-    let open = async || Ok(backend.record().open_connections());
-    wait::until("old connections to end by the idle timeout", PATIENCE, open, |open| *open == 0).await?;
-    assert_eq!(gateway.envoy.stat("cluster.backend.upstream_cx_active").await?, 0);
-    Ok(())
-}
-
-async fn nothing_was_cut(gateway: &Gateway) -> Result<()> {
-    for name in ["upstream_cx_overflow", "upstream_cx_destroy_with_active_rq", "upstream_rq_pending_failure_eject"] {
-        assert_eq!(gateway.envoy.stat(&format!("cluster.backend.{name}")).await?, 0, "{name}");
-    }
-    Ok(())
-}
-
-async fn exactly_as_many_requests_go_out_under_a_key_as_its_cap_says(version: EnvoyVersion) -> Result<()> {
-    let backend = Backend::start()?;
-    let cluster = Cluster::new(CLUSTER, &[backend.address()]).http2().limits(idle_timeout());
-    let gateway = Plan::new(json!({"outbound": {"maxRequests": 100}})).with_request().with_pool().cluster(cluster);
-    let gateway = gateway.start(version).await?;
-    send(&gateway, &backend, Client::HyperHttp2, 1_050).await?;
-    // One HTTP/2 connection per key: what the backend counted is what went out under the key.
-    let mut served: Vec<_> = backend.record().connections().iter().map(|connection| connection.requests()).collect();
-    served.sort_unstable();
-    assert_eq!(served, [vec![50], vec![100; 10]].concat());
-    gateway.stat_becomes("keys_rotated", 10).await?;
-    nothing_was_cut(&gateway).await
-}
-
-async fn the_clusters_own_cap_holds_for_every_connection_while_keys_change(version: EnvoyVersion) -> Result<()> {
-    let backend = Backend::start()?;
-    let limits = ConnectionLimits { max_requests_per_connection: Some(50), ..idle_timeout() };
-    let cluster = Cluster::new(CLUSTER, &[backend.address()]).limits(limits);
-    let gateway = Plan::new(json!({"outbound": {"maxAge": "500ms"}})).with_pool().cluster(cluster);
-    let gateway = gateway.start(version).await?;
-    send(&gateway, &backend, Client::HyperHttp1, REQUESTS).await?;
-    let most = backend.record().connections().iter().map(|connection| connection.requests()).max();
-    assert_eq!(most, Some(50));
-    nothing_was_cut(&gateway).await
-}
-
-async fn a_connection_follows_its_key_and_goes_back_to_the_shared_pool(version: EnvoyVersion) -> Result<()> {
-    let backend = Backend::start()?;
-    let cluster = Cluster::new(CLUSTER, &[backend.address()]).limits(idle_timeout());
-    let gateway = Plan::new(json!({"outbound": {"maxAge": "1s"}})).with_pool().cluster(cluster);
-    let gateway = gateway.start(version).await?;
-    let mut client = RawHttp1::connect(gateway.address).await?;
-    let first = served_by(&mut client).await?;
-    let rotated = async || gateway.stat("keys_rotated").await;
-    wait::until("a new key", PATIENCE, rotated, |keys| *keys > 0).await?;
-    let second = served_by(&mut client).await?;
-    assert_ne!(first, second, "the request after a rotation went out on the old connection");
-    gateway.edit(&json!({})).await?;
-    let stays = async || stays_on_one_connection(&mut client).await;
-    wait::until("requests to stay in the shared pool", PATIENCE, stays, |stays| *stays).await?;
-    Ok(())
-}
-
-/// Whether requests over more than two rotation periods are served by one of the backend's connections.
-async fn stays_on_one_connection(client: &mut RawHttp1) -> Result<bool> {
-    let first = served_by(client).await?;
-    for _ in 0..8 {
-        sleep(Duration::from_millis(300)).await;
-        if served_by(client).await? != first {
-            return Ok(false);
+impl Protocol {
+    /// The backend, its certificate (whose files go with it), and the gateway's cluster for it.
+    fn backend(self) -> Result<(Backend, Option<Certificate>, Cluster)> {
+        let certificate = self.tls.then(Certificate::generate).transpose()?;
+        let backend = Backend::start_with(&Options { certificate: certificate.clone(), ..Options::default() })?;
+        let mut cluster = Cluster::new(CLUSTER, &[backend.address()]).limits(limits(None));
+        if self.http2 {
+            cluster = cluster.http2();
         }
+        if let Some(certificate) = &certificate {
+            cluster = cluster.tls(upstream_tls(certificate));
+        }
+        Ok((backend, certificate, cluster))
     }
-    Ok(true)
 }
 
-/// The number of the backend's connection that served a request.
+async fn no_request_fails(version: EnvoyVersion, protocol: Protocol) -> Result<()> {
+    let (backend, _certificate, cluster) = protocol.backend()?;
+    let gateway = Plan::new(every_second()).with_pool().workers(2).cluster(cluster).start(version).await?;
+    let mut requests = 0;
+    // At least 20,000 requests, and long enough for several keys of each worker.
+    while requests < 20_000 || gateway.stat("keys_rotated").await? < 8 {
+        let load = Load::new(gateway.address, Kind::Get, 5_000, CONCURRENCY);
+        let outcome = Client::HyperHttp1.run(&load).await?;
+        assert_eq!(outcome.failed, 0, "{:?}", outcome.errors);
+        requests += load.requests;
+    }
+    assert_eq!(backend.record().total(), requests);
+    assert!(backend.record().executed_twice().is_empty());
+    assert_eq!(upstream(&gateway, "upstream_cx_overflow").await?, 0);
+    assert_eq!(upstream(&gateway, "upstream_cx_destroy_with_active_rq").await?, 0);
+    assert_eq!(upstream(&gateway, "upstream_rq_5xx").await?, 0);
+    all_end_by_idle_timeout(&gateway, &backend).await
+}
+
+async fn all_end_by_idle_timeout(gateway: &Gateway, backend: &Backend) -> Result<()> {
+    let active = format!("cluster.{CLUSTER}.upstream_cx_active");
+    gateway.envoy.stat_until(&active, |active| active == 0, PATIENCE).await?;
+    let open = async || Ok(backend.record().open_connections());
+    wait::until("the backend's connections to end", PATIENCE, open, |open| *open == 0).await?;
+    let (made, idle) =
+        (upstream(gateway, "upstream_cx_total").await?, upstream(gateway, "upstream_cx_idle_timeout").await?);
+    assert_eq!(made, idle, "connections that ended for another reason than being idle");
+    Ok(())
+}
+
+async fn a_cap_of_requests_holds_for_each_upstream_connection(version: EnvoyVersion) -> Result<()> {
+    const CAP: u64 = 50;
+    for http2 in [false, true] {
+        let (backend, cluster) = clear_text(http2)?;
+        let plan = Plan::new(json!({"outbound": {"maxRequests": CAP}})).with_request().with_pool();
+        let gateway = plan.cluster(cluster).start(version).await?;
+        no_failure_of(&gateway, 5_000).await?;
+        let served = served_per_connection(&backend);
+        assert!(served.iter().all(|requests| *requests <= CAP), "{served:?}");
+        // One connection per key where one connection is enough for all that is in flight.
+        assert!(!http2 || served == [CAP; 100], "{served:?}");
+        gateway.stat_becomes("keys_rotated", 99).await?;
+    }
+    Ok(())
+}
+
+async fn the_clusters_own_cap_is_exact_for_each_connection(version: EnvoyVersion) -> Result<()> {
+    const CAP: u64 = 20;
+    for http2 in [false, true] {
+        let (backend, cluster) = clear_text(http2)?;
+        let cluster = cluster.limits(limits(Some(CAP as u32)));
+        let gateway = Plan::new(every_second()).with_pool().cluster(cluster).start(version).await?;
+        no_failure_of(&gateway, 5_000).await?;
+        let served = served_per_connection(&backend);
+        assert!(served.iter().all(|requests| *requests <= CAP) && served.contains(&CAP), "{served:?}");
+        assert_eq!(upstream(&gateway, "upstream_cx_destroy_with_active_rq").await?, 0);
+    }
+    Ok(())
+}
+
+/// A stream that is still running stays where it is.
+async fn the_next_request_goes_out_on_a_new_connection(version: EnvoyVersion) -> Result<()> {
+    let (backend, cluster) = clear_text(true)?;
+    let gateway = Plan::new(every_second()).with_pool().cluster(cluster).start(version).await?;
+    let mut streaming = RawHttp2::connect(gateway.address).await?;
+    let endless = streaming.get("/forever", &[])?;
+    streaming.until("the stream's begin", PATIENCE, |seen| seen.headers_at(endless).is_some()).await?;
+    let mut client = RawHttp1::connect(gateway.address).await?;
+    let mut seen = vec![served_by(&mut client).await?];
+    assert_eq!(seen, ["0"], "one worker, one key, one connection");
+    while seen.len() < 4 {
+        let now = served_by(&mut client).await?;
+        if seen.last() != Some(&now) {
+            seen.push(now);
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(seen, ["0", "1", "2", "3"]);
+    gateway.stat_becomes("keys_rotated", 3).await?;
+    let connections = backend.record().connections();
+    assert!(connections[0].is_open(), "the endless stream's connection");
+    assert_eq!(streaming.seen().end, None);
+    assert!(!streaming.seen().is_answered(endless) && streaming.seen().resets().is_empty());
+    Ok(())
+}
+
+async fn without_outbound_again_pools_are_shared_as_before(version: EnvoyVersion) -> Result<()> {
+    let (_backend, cluster) = clear_text(true)?;
+    let gateway = Plan::new(every_second()).with_pool().cluster(cluster).start(version).await?;
+    let mut client = RawHttp1::connect(gateway.address).await?;
+    let keyed = served_by(&mut client).await?;
+    gateway.edit(&json!({})).await?;
+    let mut last = keyed.clone();
+    while last == keyed {
+        last = served_by(&mut client).await?;
+        sleep(Duration::from_millis(20)).await;
+    }
+    let rotated = gateway.stat("keys_rotated").await?;
+    // Longer than a key lived before.
+    for _ in 0..100 {
+        assert_eq!(served_by(&mut client).await?, last);
+        assert_eq!(served_by(&mut RawHttp1::connect(gateway.address).await?).await?, last);
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(gateway.stat("keys_rotated").await?, rotated);
+    Ok(())
+}
+
+fn clear_text(http2: bool) -> Result<(Backend, Cluster)> {
+    let (backend, _, cluster) = Protocol { http2, tls: false }.backend()?;
+    Ok((backend, cluster))
+}
+
+fn every_second() -> Value {
+    json!({"outbound": {"maxAge": "1s"}})
+}
+
+fn limits(max_requests_per_connection: Option<u32>) -> ConnectionLimits {
+    ConnectionLimits { max_requests_per_connection, idle_timeout: Some(IDLE_TIMEOUT), ..ConnectionLimits::default() }
+}
+
+async fn no_failure_of(gateway: &Gateway, requests: u64) -> Result<()> {
+    let load = Load::new(gateway.address, Kind::Get, requests, CONCURRENCY);
+    let outcome = Client::HyperHttp1.run(&load).await?;
+    assert_eq!(outcome.failed, 0, "{:?}", outcome.errors);
+    Ok(())
+}
+
+async fn upstream(gateway: &Gateway, stat: &str) -> Result<u64> {
+    gateway.envoy.stat(&format!("cluster.{CLUSTER}.{stat}")).await
+}
+
+/// How many requests the backend got on each connection.
+fn served_per_connection(backend: &Backend) -> Vec<u64> {
+    backend.record().connections().iter().map(|connection| connection.requests()).collect()
+}
+
+/// The number of the upstream connection that a request went out on.
 async fn served_by(client: &mut RawHttp1) -> Result<String> {
     let answer = client.get("/", &[]).await?;
-    answer.header(CONNECTION_HEADER).map(ToString::to_string).context("the backend does not say its connection")
+    let connection = answer.header(CONNECTION_HEADER).context("the backend did not answer")?;
+    Ok(connection.to_owned())
 }
