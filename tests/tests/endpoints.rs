@@ -8,8 +8,10 @@ mod endpoints {
     pub mod cluster_file;
     pub mod metric;
     pub mod proxy;
+    pub mod traffic;
 
     mod following;
+    mod hang;
     mod many;
     mod outage;
     mod rejection;

@@ -6,6 +6,7 @@ use evenkeel_tests::wait;
 
 use super::proxy::PATIENCE;
 
+pub const REQUESTS: &str = "evenkeel_xds_requests_total{type=\"ClusterLoadAssignment\"}";
 pub const REJECTS: &str = "evenkeel_xds_rejects_total{type=\"ClusterLoadAssignment\"}";
 pub const FAILED_RELOADS: &str = "evenkeel_source_reloads_total{outcome=\"failed\"}";
 pub const LAST_RELOAD_FAILED: &str = "evenkeel_source_last_reload_failed";

@@ -15,6 +15,8 @@ pub enum Transport {
 }
 
 impl Transport {
+    pub const ALL: [Self; 4] = [Self::EdsSotw, Self::EdsDelta, Self::AdsSotw, Self::AdsDelta];
+
     pub fn is_aggregated(self) -> bool {
         matches!(self, Self::AdsSotw | Self::AdsDelta)
     }
