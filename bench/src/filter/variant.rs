@@ -66,7 +66,8 @@ impl Variant {
             Self::Plain | Self::PlainAgain => (listener, None),
             Self::Native => (listener.limits(native()), None),
             Self::SdkEmpty => (listener.http_filter(modules.peer("sdk_empty")), None),
-            Self::Naive => (listener.http_filter(modules.peer("naive")).http_filter(lua()), None),
+            // Responses pass the filters in reverse: Lua finds what the filter has decided.
+            Self::Naive => (listener.http_filter(lua()).http_filter(modules.peer("naive")), None),
             Self::Connection => {
                 let files = ExtensionConfig::new(&modules.evenkeel, &json!({"inbound": {"maxAge": "1h"}}))?;
                 (listener.evenkeel(&Evenkeel::discovered(&files)), Some(files))
