@@ -185,6 +185,12 @@ pub struct Load {
     pub concurrency: usize,
     /// The start of every `x-request-id`; unique in this process and among processes.
     pub prefix: String,
+    /// Threads of a client that is written in Rust; the others decide for themselves.
+    ///
+    /// One, unless told otherwise. With more, hyper's HTTP/2 client may fail a request that it has just sent, and reset
+    /// its stream, when a GOAWAY comes on another thread at that moment, whatever last stream the GOAWAY names
+    /// (<https://github.com/hyperium/hyper/issues/2500>).
+    pub threads: usize,
 }
 
 impl Load {
@@ -192,7 +198,13 @@ impl Load {
     pub fn new(target: SocketAddr, kind: Kind, requests: u64, concurrency: usize) -> Self {
         static LOADS: AtomicU64 = AtomicU64::new(0);
         let prefix = format!("{}-{}-", process::id(), LOADS.fetch_add(1, Ordering::Relaxed));
-        Self { target, kind, requests, concurrency, prefix }
+        Self { target, kind, requests, concurrency, prefix, threads: 1 }
+    }
+
+    /// On this many threads.
+    #[must_use]
+    pub fn threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
     }
 
     /// The id of request number `number`, from 0.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 
@@ -18,12 +19,19 @@ use super::{Load, Outcome};
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs a load on threads of its own, so that every client has the same conditions whatever runtime the test has.
-pub(super) async fn on_own_threads<F>(load: impl FnOnce() -> F + Send + 'static) -> Result<Outcome>
+pub(super) async fn on_own_threads<F>(threads: usize, load: impl FnOnce() -> F + Send + 'static) -> Result<Outcome>
 where
     F: Future<Output = Result<Outcome>>,
 {
-    let run = move || Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(load());
+    let run = move || runtime(threads)?.block_on(load());
     spawn_blocking(run).await.context("the load has panicked")?
+}
+
+fn runtime(threads: usize) -> io::Result<Runtime> {
+    match threads {
+        1 => Builder::new_current_thread().enable_all().build(),
+        more => Builder::new_multi_thread().worker_threads(more).enable_all().build(),
+    }
 }
 
 /// Calls `send` for every id, `concurrency` at a time. `send` gives the reason when a request fails.

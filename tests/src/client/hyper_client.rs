@@ -18,7 +18,7 @@ use super::{DOWNLOAD, Kind, Load, Outcome, SMALL, UPLOAD};
 
 pub(super) async fn run(load: &Load, http2: bool) -> Result<Outcome> {
     let load = load.clone();
-    on_own_threads(async move || requests(&load, http2).await).await
+    on_own_threads(load.threads, async move || requests(&load, http2).await).await
 }
 
 /// The same for a caller that is on a runtime of its own already.

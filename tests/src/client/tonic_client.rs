@@ -22,7 +22,7 @@ const ATTEMPTS: u32 = 5;
 
 pub(super) async fn run(load: &Load, retry: bool) -> Result<Outcome> {
     let load = load.clone();
-    on_own_threads(async move || calls(&load, retry).await).await
+    on_own_threads(load.threads, async move || calls(&load, retry).await).await
 }
 
 async fn calls(load: &Load, retry: bool) -> Result<Outcome> {
