@@ -18,7 +18,6 @@ const FAULTS: &[&str] = &[
     "http.gateway.downstream_cx_destroy_active_rq",
     "http.gateway.downstream_cx_destroy_local_active_rq",
     "http.gateway.downstream_cx_destroy_remote_active_rq",
-    "http.gateway.downstream_cx_protocol_error",
     "http.gateway.downstream_rq_3xx",
     "http.gateway.downstream_rq_4xx",
     "http.gateway.downstream_rq_5xx",
@@ -47,6 +46,8 @@ pub struct Evidence {
     pub requests: u64,
     /// [`FAULTS`] that are not 0.
     pub faults: BTreeMap<&'static str, u64>,
+    /// Connections that broke the protocol in Envoy's eyes.
+    pub protocol_errors: u64,
     /// Connections that Envoy accepted.
     pub connections: u64,
     /// Connections that the filter says were accepted; 0 without the filter.
@@ -68,6 +69,7 @@ impl Evidence {
         let mut evidence = Self {
             requests: envoy.stat("http.gateway.downstream_rq_total").await?,
             faults: faults(gateway).await?,
+            protocol_errors: envoy.stat("http.gateway.downstream_cx_protocol_error").await?,
             connections: envoy.stat(CONNECTIONS).await?,
             accepted: envoy.stat(ACCEPTED).await?,
             drains: gateway.drains().await?,

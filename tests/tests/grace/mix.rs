@@ -8,6 +8,8 @@ use anyhow::Result;
 use evenkeel_tests::client::{Client, Kind, Load, Outcome};
 use futures::future::try_join_all;
 
+use super::gateway::{Caps, Gateway};
+
 /// Clients that send small requests; more than one, so that HTTP/2 has more than one connection.
 const SMALL_LOADS: usize = 4;
 
@@ -20,15 +22,17 @@ struct Amounts {
 }
 
 impl Amounts {
-    /// `EVENKEEL_SOAK=1` makes it a million small requests.
-    fn of_this_run() -> Self {
+    /// `EVENKEEL_SOAK=1` makes it a million small requests. Envoy's own caps, the yardstick, get half of it.
+    fn with(caps: Caps) -> Self {
         let times = if env::var("EVENKEEL_SOAK").is_ok_and(|value| value == "1") { 50 } else { 1 };
-        Self { small: 20_000 * times, large: 300 * times, streams: 48 * times }
+        let part = if caps == Caps::Evenkeel { 1 } else { 2 };
+        Self { small: 20_000 * times / part, large: 300 * times / part, streams: 192 * times / part }
     }
 
     fn load(self, target: SocketAddr, kind: Kind) -> Load {
         match kind {
-            Kind::ServerStream => Load::new(target, kind, self.streams, 16),
+            // More at a time than a connection may have requests: those above the cap are in flight when it drains.
+            Kind::ServerStream => Load::new(target, kind, self.streams, 64),
             large if !large.is_small() => Load::new(target, kind, self.large, 4),
             _ => Load::new(target, kind, self.small / SMALL_LOADS as u64, 8),
         }
@@ -40,9 +44,10 @@ impl Amounts {
 pub struct Traffic(Vec<(Load, Outcome)>);
 
 impl Traffic {
-    /// Sends one round of the mix.
-    pub async fn send(client: Client, target: SocketAddr) -> Result<Self> {
-        let loads = kinds(client).map(|kind| Amounts::of_this_run().load(target, kind));
+    /// Sends one round of the mix, each client on so many threads if it is written in Rust.
+    pub async fn send(client: Client, threads: usize, gateway: &Gateway) -> Result<Self> {
+        let (amounts, target) = (Amounts::with(gateway.caps), gateway.address().await?);
+        let loads = kinds(client).map(|kind| amounts.load(target, kind).threads(threads));
         let runs = loads.map(async |load| {
             let outcome = client.run(&load).await?;
             anyhow::Ok((load, outcome))
@@ -77,6 +82,11 @@ impl Traffic {
     /// Requests at a time, over all loads.
     pub fn callers(&self) -> u64 {
         self.0.iter().map(|(load, _)| load.concurrency as u64).sum()
+    }
+
+    /// Requests at a time of the one load that has most.
+    pub fn most_callers(&self) -> u64 {
+        self.0.iter().map(|(load, _)| load.concurrency as u64).max().unwrap_or(0)
     }
 
     /// Connections that the clients opened, where their library lets us count them.

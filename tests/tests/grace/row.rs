@@ -1,6 +1,7 @@
 //! The table: one row for each Envoy and client.
 
 use std::fs;
+use std::io::{Write, stderr};
 use std::sync::Mutex;
 
 use anyhow::{Result, anyhow};
@@ -10,7 +11,7 @@ use evenkeel_tests::client::Client;
 use evenkeel_tests::{EnvoyVersion, artifact};
 
 use super::gateway::Limit;
-use super::run::Run;
+use super::run::{Case, Pair, Run};
 
 const HEADER: &[&str] = &[
     "Envoy",
@@ -33,30 +34,29 @@ const HEADER: &[&str] = &[
 pub struct Row(Vec<String>);
 
 impl Row {
-    pub fn new(version: EnvoyVersion, client: Client, evenkeel: &[Run], native: &[Run]) -> Self {
-        let drains = |limit| sum(evenkeel, |run| if run.limit == limit { run.evidence.drains } else { 0 });
+    pub fn new(case: Case, pairs: &[Pair]) -> Self {
+        let evenkeel = |of: &dyn Fn(&Run) -> u64| pairs.iter().map(|pair| of(&pair.evenkeel)).sum::<u64>();
+        let native = |of: &dyn Fn(&Run) -> u64| pairs.iter().map(|pair| of(&pair.native)).sum::<u64>();
+        let drains = |limit| evenkeel(&|run| if run.limit == limit { run.evidence.drains } else { 0 });
         let numbers = [
-            sum(evenkeel, |run| run.traffic.requests()),
-            sum(evenkeel, |run| run.traffic.failed()),
-            sum(native, |run| run.traffic.requests()),
-            sum(native, |run| run.traffic.failed()),
-            sum(evenkeel, |run| run.evidence.reached_and_failed(&run.traffic)),
-            sum(evenkeel, |run| run.evidence.executed_twice.len() as u64),
+            evenkeel(&|run| run.traffic.requests()),
+            evenkeel(&|run| run.traffic.failed()),
+            native(&|run| run.traffic.requests()),
+            native(&|run| run.traffic.failed()),
+            evenkeel(&|run| run.evidence.reached_and_failed(&run.traffic)),
+            evenkeel(&|run| run.evidence.executed_twice.len() as u64),
             drains(Limit::Age),
             drains(Limit::Requests),
-            sum(evenkeel, |run| run.evidence.connections),
-            sum(native, |run| run.evidence.connections),
+            evenkeel(&|run| run.evidence.connections),
+            native(&|run| run.evidence.connections),
         ];
-        let names = [version.to_string(), client.name().to_owned(), client.default_retries().to_owned()];
+        let (name, retries) = (case.client.name(), case.client.default_retries());
+        let names = [case.version.to_string(), name.to_owned(), retries.to_owned()];
         Self(names.into_iter().chain(numbers.map(|number| number.to_string())).collect())
     }
 }
 
-fn sum(runs: &[Run], of: impl Fn(&Run) -> u64) -> u64 {
-    runs.iter().map(of).sum()
-}
-
-/// Keeps a row in `target/grace.md`, and prints the table when it is complete.
+/// Keeps a row in `target/grace.md`; a complete table is printed past the test harness, which shows only failures.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -69,7 +69,7 @@ pub fn publish(row: &Row) -> Result<()> {
     fs::write(artifact::target_folder().join("grace.md"), format!("{table}\n"))?;
     println!("{}", render(std::slice::from_ref(row)));
     if rows.len() == EnvoyVersion::ALL.len() * Client::ALL.len() {
-        println!("{table}");
+        writeln!(stderr(), "\n{table}")?;
     }
     Ok(())
 }
