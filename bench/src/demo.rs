@@ -25,7 +25,7 @@ use clap::Args;
 use console::style;
 use evenkeel_tests::EnvoyVersion;
 use serde_json::json;
-use tokio::runtime::Runtime;
+use tokio::runtime::Builder;
 
 use self::outcome::{Outcome, Summary};
 use self::plan::{Clients, GATEWAYS, Plan};
@@ -60,7 +60,9 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let plan = options.plan()?;
     options.json.as_deref().map_or(Ok(()), json_file::check)?;
     // Dropping what runs ends its processes: an interrupted demo returns through here like a finished one.
-    let runs = Runtime::new()?.block_on(async {
+    // One thread: on several, hyper's HTTP/2 client may itself reset a request that it sends while a GOAWAY comes,
+    // whoever sends that (https://github.com/hyperium/hyper/issues/2500).
+    let runs = Builder::new_current_thread().enable_all().build()?.block_on(async {
         tokio::select! {
             runs = both_runs(&plan) => runs.map(Some),
             signal = signals::interrupted() => signal.map(|()| None),
