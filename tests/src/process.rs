@@ -11,13 +11,25 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use rustix::process::Signal;
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
 /// How long a child may take to end after SIGTERM before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
 /// How many bytes of the log an error shows.
 const TAIL: usize = 4_000;
+
+/// Allows this process, and the children that it starts from now on, as many open files as the system lets it have.
+///
+/// # Errors
+/// When that is less than `needed`.
+pub fn raise_open_files(needed: u64) -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(u64::MAX);
+    ensure!(most >= needed, "{needed} open files are needed and {most} allowed: run `ulimit -n {needed}` as root");
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
+        .context("cannot raise the limit of open files")
+}
 
 /// A running child in a process group of its own, its output in a log file.
 #[derive(Debug)]
