@@ -173,7 +173,7 @@ fn a_stream_that_ended_holds_nothing() {
 }
 
 #[test]
-fn only_the_newest_root_of_a_plugin_acts() {
+fn only_the_current_root_of_a_plugin_acts() {
     let host = FakeHost::default();
     let mut envoy = Envoy::new(&host);
     envoy.configure(1, CONNECTION, "caps", CAPS);
@@ -247,6 +247,24 @@ fn a_connection_older_than_the_filter_is_left_alone() {
     envoy.vm.closed(100);
     envoy.tick(1, 100);
     assert!(host.properties.borrow().is_empty());
+}
+
+#[test]
+fn what_is_gone_is_forgotten() {
+    let host = FakeHost::default();
+    let mut envoy = Envoy::new(&host);
+    envoy.configure(1, CONNECTION, "caps", CAPS);
+    envoy.connect(100, 7, 1);
+    (200..210).for_each(|stream| envoy.request(stream, 7));
+    (200..205).for_each(|stream| envoy.vm.deleted(stream));
+    // Envoy closes the connection before it takes down the streams that were open on it.
+    envoy.vm.closed(100);
+    (205..210).for_each(|stream| envoy.vm.deleted(stream));
+    envoy.vm.created(101, 1);
+    envoy.vm.deleted(101);
+    envoy.vm.deleted(1);
+    assert!(envoy.vm.connections.is_empty() && envoy.vm.contexts.is_empty());
+    assert!(envoy.vm.streams.is_empty() && envoy.vm.created.is_empty() && envoy.vm.roots.is_empty());
 }
 
 #[test]
