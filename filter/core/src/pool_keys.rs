@@ -70,8 +70,10 @@ impl PoolKeys {
         (key != PoolKey::NONE).then_some(key)
     }
 
-    /// A request goes out: the key to give to its connection before, if that carries another one.
+    /// A request goes out: the key to give to its connection before, if that carries another one. A key that is of no
+    /// use any more is taken away by the next tick.
     pub fn request(&mut self, id: ConnectionId, now: Time, draw: impl FnOnce() -> Draw) -> Option<PoolKey> {
+        self.outbound?;
         let key = self.refresh(now, draw);
         if let Some(current) = &mut self.current {
             current.requests = current.requests.saturating_add(1);
