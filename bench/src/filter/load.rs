@@ -15,7 +15,7 @@ use serde::Serialize;
 use tokio::net::TcpStream;
 
 /// What client and upstream speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Protocol {
     /// HTTP/1.1 with keep-alive.
     #[serde(rename = "h1")]

@@ -70,8 +70,8 @@ pub fn rows(samples: &Samples) -> Vec<Row> {
 
 fn row(samples: &Samples, variant: Variant, http: Protocol) -> Row {
     let values = samples.of(variant, http);
-    let Difference { percent, spread } = difference(values, samples.of(Variant::Plain, http));
-    Row { variant, http, us_per_request: median(values), delta_percent: percent, spread_percent: spread }
+    let Difference { percent, spread } = difference(&values, &samples.of(Variant::Plain, http));
+    Row { variant, http, us_per_request: median(&values), delta_percent: percent, spread_percent: spread }
 }
 
 impl Row {
@@ -115,6 +115,7 @@ impl fmt::Display for Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::samples::Sample;
 
     fn row(variant: Variant, http: Protocol, delta_percent: f64, spread_percent: f64) -> Row {
         Row { variant, http, us_per_request: 30.0, delta_percent, spread_percent }
@@ -124,8 +125,8 @@ mod tests {
     fn a_row_is_paired_with_no_filter_of_the_same_round() {
         let mut samples = Samples::default();
         for (base, value) in [(20.0, 22.0), (40.0, 44.0), (30.0, 33.0)] {
-            samples.add(Variant::Plain, Protocol::Http2, base);
-            samples.add(Variant::Connection, Protocol::Http2, value);
+            let sample = |variant, microseconds| Sample { variant, protocol: Protocol::Http2, microseconds };
+            samples.extend(vec![sample(Variant::Connection, value), sample(Variant::Plain, base)]);
         }
         let rows = rows(&samples);
         let found = rows.iter().find(|row| (row.variant, row.http) == (Variant::Connection, Protocol::Http2)).unwrap();

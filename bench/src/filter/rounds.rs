@@ -8,22 +8,23 @@ use rand::seq::SliceRandom;
 use super::bed::{Bed, Beds};
 use super::load::{Load, Protocol};
 use super::processors::Processors;
-use super::samples::Samples;
+use super::samples::{Sample, Samples};
 use super::variant::Variant;
 use crate::progress::Progress;
 
-/// Requests of one burst.
-const BURST: u32 = 1_500;
+/// Requests of one burst. Short, so that a round is over before the machine's speed has changed much: neighbours on a
+/// shared machine make values a second apart differ by more than the filter does.
+const BURST: u32 = 400;
 /// Requests before a burst: they bring this Envoy's code and data back into the caches.
-const RUN_UP: u32 = 300;
+const RUN_UP: u32 = 200;
 /// Rounds before the first that counts: V8 compiles what is used often a second time, better.
-const WARM_UP: u32 = 3;
+const WARM_UP: u32 = 10;
 /// The filter tells its metrics once a second.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One Envoy and one protocol.
-struct Subject {
-    bed: usize,
+struct Subject<'a> {
+    bed: &'a Bed,
     protocol: Protocol,
     load: Load,
 }
@@ -31,32 +32,43 @@ struct Subject {
 /// Measures CPU time per request, in microseconds, of every variant in both protocols.
 pub async fn measure(beds: &Beds<'_>, processors: Processors, rounds: u32) -> Result<Samples> {
     let started = start_all(beds, processors).await?;
-    let mut subjects = Vec::new();
-    for (index, bed) in started.iter().enumerate() {
-        for protocol in Protocol::ALL {
-            subjects.push(Subject { bed: index, protocol, load: bed.load(protocol).await? });
-        }
-    }
+    let mut subjects = connect(&started).await?;
     let mut samples = Samples::default();
-    let mut progress = Progress::start("CPU per request, rounds", u64::from(rounds + WARM_UP))?;
-    for round in 0..rounds + WARM_UP {
-        subjects.shuffle(&mut rand::rng());
-        for subject in &mut subjects {
-            let spent = burst(&started[subject.bed], &mut subject.load).await?;
-            if round >= WARM_UP {
-                samples.add(
-                    started[subject.bed].variant,
-                    subject.protocol,
-                    spent.as_secs_f64() * 1e6 / f64::from(BURST),
-                );
-            }
+    let mut progress = Progress::start("CPU per request, rounds", u64::from(WARM_UP + rounds))?;
+    for round in 0..WARM_UP + rounds {
+        let values = play(&mut subjects).await?;
+        if round >= WARM_UP {
+            samples.extend(values);
         }
         progress.step();
     }
     for bed in &started {
-        check_filter(bed, rounds + WARM_UP).await?;
+        check_filter(bed, WARM_UP + rounds).await?;
     }
     Ok(samples)
+}
+
+async fn connect(started: &[Bed]) -> Result<Vec<Subject<'_>>> {
+    let mut subjects = Vec::new();
+    for bed in started {
+        for protocol in Protocol::ALL {
+            subjects.push(Subject { bed, protocol, load: bed.load(protocol).await? });
+        }
+    }
+    Ok(subjects)
+}
+
+/// One round: in random order, but what is compared stays close together.
+async fn play(subjects: &mut [Subject<'_>]) -> Result<Vec<Sample>> {
+    subjects.shuffle(&mut rand::rng());
+    subjects.sort_by_key(|subject| subject.protocol);
+    let mut values = Vec::with_capacity(subjects.len());
+    for subject in subjects {
+        let spent = burst(subject.bed, &mut subject.load).await?;
+        let microseconds = spent.as_secs_f64() * 1e6 / f64::from(BURST);
+        values.push(Sample { variant: subject.bed.variant, protocol: subject.protocol, microseconds });
+    }
+    Ok(values)
 }
 
 async fn start_all(beds: &Beds<'_>, processors: Processors) -> Result<Vec<Bed>> {

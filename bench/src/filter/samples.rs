@@ -3,23 +3,30 @@
 use super::load::Protocol;
 use super::variant::Variant;
 
-/// CPU microseconds per request, one value per round.
+/// The CPU time of one burst.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// Whose.
+    pub variant: Variant,
+    /// What client and upstream spoke.
+    pub protocol: Protocol,
+    /// Per request.
+    pub microseconds: f64,
+}
+
+/// All that counts, in the order of the rounds.
 #[derive(Clone, Debug, Default)]
-pub struct Samples(Vec<(Variant, Protocol, Vec<f64>)>);
+pub struct Samples(Vec<Sample>);
 
 impl Samples {
-    /// Adds the value of the next round.
-    pub fn add(&mut self, variant: Variant, protocol: Protocol, microseconds: f64) {
-        let known = self.0.iter_mut().find(|(v, p, _)| (*v, *p) == (variant, protocol));
-        match known {
-            Some((.., values)) => values.push(microseconds),
-            None => self.0.push((variant, protocol, vec![microseconds])),
-        }
+    /// Adds one round.
+    pub fn extend(&mut self, round: Vec<Sample>) {
+        self.0.extend(round);
     }
 
-    /// The values of one variant, in the order of the rounds.
-    pub fn of(&self, variant: Variant, protocol: Protocol) -> &[f64] {
-        let found = self.0.iter().find(|(v, p, _)| (*v, *p) == (variant, protocol));
-        found.map_or(&[], |(.., values)| values)
+    /// CPU microseconds per request of one variant, one value per round.
+    pub fn of(&self, variant: Variant, protocol: Protocol) -> Vec<f64> {
+        let wanted = |sample: &&Sample| (sample.variant, sample.protocol) == (variant, protocol);
+        self.0.iter().filter(wanted).map(|sample| sample.microseconds).collect()
     }
 }
