@@ -33,7 +33,7 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// How often every variant is measured; more rounds make the spread smaller.
-    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(6..=1000))]
+    #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u32).range(6..=1000))]
     rounds: u32,
     /// Which Envoy: 1.37.0 or 1.40.0.
     #[arg(long, default_value = EnvoyVersion::NEWEST.number(), value_parser = envoy_version)]
