@@ -1,8 +1,7 @@
 //! The proxy-wasm ABI 0.2.1, by hand: the only file with `unsafe` code.
 //!
-//! Envoy calls what a module exports. The SDK exports everything and keeps its own tables of contexts, which costs a
-//! fifth of a percent to several percent per request and callback; the few callbacks that the filter needs are few
-//! enough to write out. The numbers are those of the ABI's specification.
+//! Envoy calls what a module exports. The SDK exports everything and keeps its own tables of contexts; the callbacks that
+//! the filter needs are few enough to write out. The numbers are those of the ABI's specification.
 
 use std::cell::RefCell;
 use std::time::Duration;
