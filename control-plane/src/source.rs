@@ -1,35 +1,35 @@
 //! Where services and endpoints come from.
 //!
-//! A source is a module with a task that watches something and hands [`Services`] to [`Updates`]: complete ones only,
-//! the first as soon as everything has been read once. Whatever goes wrong later, the last good ones stay.
+//! A source is a module with a task that watches something and hands [`Cluster`] to [`Updates`]: complete ones only,
+//! the first as soon as everything has been read once. Whatever goes wrong later, the last good one stays.
 
 pub mod file;
 pub mod metrics;
 
-use crate::model::Services;
+use crate::model::Cluster;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// The newest services of a source; `None` until everything has been read once.
-pub type Newest = watch::Receiver<Option<Arc<Services>>>;
+/// What a source knows now; `None` until everything has been read once.
+pub type Newest = watch::Receiver<Option<Arc<Cluster>>>;
 
-/// Where a source puts its services. Only the newest are kept.
+/// Where a source puts what it knows. Only the newest is kept.
 #[derive(Debug)]
-pub struct Updates(watch::Sender<Option<Arc<Services>>>);
+pub struct Updates(watch::Sender<Option<Arc<Cluster>>>);
 
 impl Updates {
-    /// A place for services, and where to read them.
+    /// A place for it, and where to read it.
     pub fn new() -> (Self, Newest) {
         let (sender, receiver) = watch::channel(None);
         (Self(sender), receiver)
     }
 
-    /// Hands over services. Says whether they differ from those before; readers hear only of differences.
-    pub fn publish(&self, services: Services) -> bool {
+    /// Hands over what is known now. Says whether it differs from what was known before; readers hear only of differences.
+    pub fn publish(&self, cluster: Cluster) -> bool {
         self.0.send_if_modified(|newest| {
-            let differ = newest.as_deref() != Some(&services);
+            let differ = newest.as_deref() != Some(&cluster);
             if differ {
-                *newest = Some(Arc::new(services));
+                *newest = Some(Arc::new(cluster));
             }
             differ
         })

@@ -22,7 +22,7 @@ mod testing;
 pub use delta::DeltaStream;
 pub use resource::{Resource, ResourceType, Version};
 pub use response::Response;
-pub use snapshot::Snapshot;
+pub use snapshot::{Lookup, Resources, Snapshot};
 pub use sotw::SotwStream;
 pub use stream::{DiscoveryStream, Received, Rejected, Scope};
 pub use subscription::Subscription;

@@ -1,40 +1,46 @@
 use super::*;
-use crate::model::{Endpoint, Health, Locality, ServiceName, Weight};
+use crate::model::{Cluster, Endpoint, Health, Locality, Service, ServiceName, ServicePort, Services, Weight};
+use crate::xds::{Lookup, Resource, ResourceType, Resources};
 use evenkeel_proto::envoy::config::core::v3::address::Address::SocketAddress;
 use evenkeel_proto::envoy::config::core::v3::socket_address::PortSpecifier::PortValue;
+use evenkeel_proto::envoy::config::endpoint::v3::ClusterLoadAssignment;
 use evenkeel_proto::envoy::config::endpoint::v3::lb_endpoint::HostIdentifier;
 use evenkeel_proto::google::protobuf::Any;
 use proptest::prelude::*;
 use prost::Message;
+use std::sync::Arc;
 
 const NAME: &str = "pods/default/gateway:80";
 const EDS: ResourceType = ResourceType::ClusterLoadAssignment;
 
 fn endpoint(address: &str, port: u16) -> Endpoint {
-    Endpoint {
-        address: address.parse().unwrap(),
-        ports: [("http".to_owned(), port)].into(),
-        health: Health::Ready,
-        weight: Weight::ONE,
-        locality: Locality::default(),
-    }
+    Endpoint::new(address.parse().unwrap(), Arc::new([("http".to_owned(), port)].into()))
 }
 
 fn zone(endpoint: Endpoint, zone: &str) -> Endpoint {
-    Endpoint { locality: Locality { zone: zone.to_owned(), ..Locality::default() }, ..endpoint }
+    Endpoint { locality: Arc::new(Locality { zone: zone.to_owned(), ..Locality::default() }), ..endpoint }
 }
 
 fn gateway(endpoints: Vec<Endpoint>) -> Service {
-    let ports = vec![ServicePort { name: "http".into(), port: 80 }];
-    Service { name: ServiceName::new("default", "gateway"), ports, endpoints }
+    let ports = vec![ServicePort::new("http", 80)];
+    Service { ports, endpoints, ..Service::new(ServiceName::new("default", "gateway")) }
 }
 
-fn snapshot(endpoints: Vec<Endpoint>) -> Snapshot {
-    Assignments::default().update(&Services::from_iter([gateway(endpoints)]))
+fn cluster(services: impl IntoIterator<Item = Service>) -> Arc<Cluster> {
+    Arc::new(Cluster { services: Services::from_iter(services), ..Cluster::default() })
 }
 
-fn assignment(snapshot: &Snapshot, name: &str) -> ClusterLoadAssignment {
-    let resource = snapshot.get(EDS, name);
+fn views(endpoints: Vec<Endpoint>) -> Views {
+    Views::default().next(cluster([gateway(endpoints)])).0
+}
+
+fn resource(views: &Views, name: &str) -> Arc<Resource> {
+    let Lookup::Found(resource) = views.get(EDS, name) else { panic!("{name} has an answer") };
+    resource
+}
+
+fn assignment(views: &Views, name: &str) -> ClusterLoadAssignment {
+    let resource = resource(views, name);
     let [start, any] = resource.sotw_field();
     assert!(!start.is_empty());
     ClusterLoadAssignment::decode(Any::decode(any.clone()).unwrap().value).unwrap()
@@ -42,7 +48,7 @@ fn assignment(snapshot: &Snapshot, name: &str) -> ClusterLoadAssignment {
 
 /// Zone, address and port of each endpoint, in order.
 fn served(endpoints: Vec<Endpoint>) -> Vec<(String, String, u32)> {
-    let assignment = assignment(&snapshot(endpoints), NAME);
+    let assignment = assignment(&views(endpoints), NAME);
     let localities = assignment.endpoints.into_iter();
     localities
         .flat_map(|locality| {
@@ -75,7 +81,7 @@ fn endpoints_that_are_not_ready_are_left_out() {
 
 #[test]
 fn an_endpoint_that_does_not_serve_the_port_is_left_out() {
-    let other = Endpoint { ports: [("grpc".to_owned(), 80)].into(), ..endpoint("10.0.0.1", 80) };
+    let other = Endpoint { ports: Arc::new([("grpc".to_owned(), 80)].into()), ..endpoint("10.0.0.1", 80) };
     assert_eq!(served(vec![other]), []);
 }
 
@@ -94,8 +100,8 @@ fn two_ports_of_one_address_are_two_endpoints() {
 #[test]
 fn a_locality_weighs_as_much_as_its_endpoints() {
     let heavy = Endpoint { weight: Weight::MAX, ..endpoint("10.0.0.1", 80) };
-    let snapshot = snapshot(vec![heavy, endpoint("10.0.0.2", 80), zone(endpoint("10.0.0.3", 80), "a")]);
-    let weights: Vec<u32> = assignment(&snapshot, NAME)
+    let views = views(vec![heavy, endpoint("10.0.0.2", 80), zone(endpoint("10.0.0.3", 80), "a")]);
+    let weights: Vec<u32> = assignment(&views, NAME)
         .endpoints
         .iter()
         .map(|locality| locality.load_balancing_weight.unwrap().value)
@@ -105,34 +111,40 @@ fn a_locality_weighs_as_much_as_its_endpoints() {
 
 #[test]
 fn an_unknown_name_and_a_service_without_endpoints_are_the_same_empty_assignment() {
-    let nobody = snapshot(vec![]).get(EDS, NAME);
-    let unknown = Assignments::default().update(&Services::default()).get(EDS, NAME);
+    let nobody = resource(&views(vec![]), NAME);
+    let unknown = resource(&Views::default(), NAME);
     assert_eq!(nobody.version(), unknown.version());
-    assert_eq!(assignment(&snapshot(vec![]), "no/such:80").cluster_name, "no/such:80");
-    assert_eq!(assignment(&snapshot(vec![]), "no/such:80").endpoints, []);
+    assert_eq!(assignment(&views(vec![]), "no/such:80").cluster_name, "no/such:80");
+    assert_eq!(assignment(&views(vec![]), "no/such:80").endpoints, []);
 }
 
 #[test]
 fn what_did_not_change_is_not_encoded_again() {
-    let mut assignments = Assignments::default();
-    let services = Services::from_iter([gateway(vec![endpoint("10.0.0.1", 80)])]);
-    let before = assignments.update(&services).get(EDS, NAME);
-    let after = assignments.update(&services.clone()).get(EDS, NAME);
-    assert!(Arc::ptr_eq(&before, &after));
+    let before = views(vec![endpoint("10.0.0.1", 80)]);
+    let (after, changed) = before.next(cluster([gateway(vec![endpoint("10.0.0.1", 80)])]));
+    assert_eq!(changed.len(), 0);
+    let other = Service { name: ServiceName::new("default", "other"), ..gateway(vec![]) };
+    let resource_before = resource(&before, NAME);
+    assert!(Arc::ptr_eq(&resource_before, &resource(&after, NAME)));
+    let (later, changed) = after.next(cluster([gateway(vec![endpoint("10.0.0.1", 80)]), other]));
+    assert_eq!(changed, ["pods/default/other:80".to_owned()].into());
+    assert!(Arc::ptr_eq(&resource_before, &resource(&later, NAME)));
 }
 
 #[test]
 fn a_service_that_is_gone_becomes_empty() {
-    let mut assignments = Assignments::default();
-    assignments.update(&Services::from_iter([gateway(vec![endpoint("10.0.0.1", 80)])]));
-    assert_eq!(assignment(&assignments.update(&Services::default()), NAME).endpoints, []);
+    let (gone, changed) = views(vec![endpoint("10.0.0.1", 80)]).next(cluster([]));
+    assert_eq!(changed, [NAME.to_owned()].into());
+    assert_eq!(assignment(&gone, NAME).endpoints, []);
 }
 
 #[test]
-fn every_update_is_another_generation() {
-    let mut assignments = Assignments::default();
-    let first = assignments.update(&Services::default()).generation();
-    assert_ne!(assignments.update(&Services::default()).generation(), first);
+fn a_port_that_is_gone_becomes_empty() {
+    let moved = Service { ports: vec![ServicePort::new("http", 81)], ..gateway(vec![endpoint("10.0.0.1", 80)]) };
+    let (moved, changed) = views(vec![endpoint("10.0.0.1", 80)]).next(cluster([moved]));
+    assert_eq!(changed, [NAME.to_owned(), "pods/default/gateway:81".to_owned()].into());
+    assert_eq!(assignment(&moved, NAME).endpoints, []);
+    assert_eq!(assignment(&moved, "pods/default/gateway:81").endpoints.len(), 1);
 }
 
 fn endpoints() -> impl Strategy<Value = Vec<Endpoint>> {
@@ -149,7 +161,7 @@ proptest! {
     fn the_order_of_the_source_does_not_change_the_version(
         (ordered, shuffled) in endpoints().prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle()))
     ) {
-        prop_assert_eq!(snapshot(ordered).get(EDS, NAME).version(), snapshot(shuffled).get(EDS, NAME).version());
+        prop_assert_eq!(resource(&views(ordered), NAME).version(), resource(&views(shuffled), NAME).version());
     }
 
     #[test]

@@ -2,21 +2,34 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Name of a service's port to the port that an endpoint listens on.
+pub type Ports = BTreeMap<String, u16>;
 
 /// One pod, or whatever else serves a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// IPv4 or IPv6.
     pub address: IpAddr,
-    /// Name of the service's port to the port that this endpoint listens on. A port that is missing here is not served
-    /// by this endpoint.
-    pub ports: BTreeMap<String, u16>,
+    /// What it listens on, shared by endpoints that have the same. A port that is missing here is not served by this
+    /// endpoint.
+    pub ports: Arc<Ports>,
     /// Whether it may get traffic.
     pub health: Health,
     /// Its part of the traffic relative to the other endpoints.
     pub weight: Weight,
     /// Where it runs.
-    pub locality: Locality,
+    pub locality: Arc<Locality>,
+    /// The name of its node, if it runs on one.
+    pub node: Option<Arc<str>>,
+}
+
+impl Endpoint {
+    /// A ready endpoint of which nothing else is known.
+    pub fn new(address: IpAddr, ports: Arc<Ports>) -> Self {
+        Self { address, ports, health: Health::Ready, weight: Weight::ONE, locality: Arc::default(), node: None }
+    }
 }
 
 /// Whether an endpoint may get traffic.

@@ -2,19 +2,20 @@
 
 use super::Endpoint;
 use std::fmt;
+use std::sync::Arc;
 
 /// Namespace and name of a service, as in Kubernetes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceName {
     /// The namespace.
-    pub namespace: String,
+    pub namespace: Arc<str>,
     /// The name within the namespace.
-    pub name: String,
+    pub name: Arc<str>,
 }
 
 impl ServiceName {
     /// A name from its two parts.
-    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+    pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
         Self { namespace: namespace.into(), name: name.into() }
     }
 }
@@ -32,6 +33,25 @@ pub struct ServicePort {
     pub name: String,
     /// The number, 1 to 65535, unique within the service.
     pub port: u16,
+    /// The port on every node that leads here, if there is one.
+    pub node_port: Option<u16>,
+}
+
+impl ServicePort {
+    /// A port without a node port.
+    pub fn new(name: impl Into<String>, port: u16) -> Self {
+        Self { name: name.into(), port, node_port: None }
+    }
+}
+
+/// Which endpoints a connection to a node port reaches, `spec.externalTrafficPolicy` in Kubernetes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExternalTrafficPolicy {
+    /// All endpoints, through any node.
+    #[default]
+    Cluster,
+    /// Only those on the node that was addressed.
+    Local,
 }
 
 /// A service with its endpoints, ready or not.
@@ -41,6 +61,15 @@ pub struct Service {
     pub name: ServiceName,
     /// The ports, each with its own name and number.
     pub ports: Vec<ServicePort>,
+    /// What a node port leads to.
+    pub external_traffic_policy: ExternalTrafficPolicy,
     /// The endpoints, in the order of the source. The order has no meaning.
     pub endpoints: Vec<Endpoint>,
+}
+
+impl Service {
+    /// A service without ports and endpoints.
+    pub fn new(name: ServiceName) -> Self {
+        Self { name, ports: Vec::new(), external_traffic_policy: ExternalTrafficPolicy::Cluster, endpoints: Vec::new() }
+    }
 }

@@ -30,7 +30,7 @@ pub use parse::parse;
 
 use super::Updates;
 use super::metrics::SourceMetrics;
-use crate::model::Services;
+use crate::model::{Cluster, Services};
 use settle::{Settle, Touch};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -114,7 +114,7 @@ impl FileSource {
     fn serve(&mut self, text: String, services: Services) {
         self.metrics.loaded(&services);
         info!(file = %self.path.display(), services = services.len(), "the file was read");
-        self.updates.publish(services);
+        self.updates.publish(Cluster { services, ..Cluster::default() });
         self.served = text;
         self.recovered();
     }

@@ -1,6 +1,6 @@
 //! What the xDS server tells Prometheus.
 
-use super::{ResourceType, Response, Snapshot, stream::Received, stream::Verdict};
+use super::{ResourceType, Response, stream::Received, stream::Verdict};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -18,7 +18,6 @@ pub struct XdsMetrics {
     acks: Family<TypeLabels, Counter>,
     rejects: Family<TypeLabels, Counter>,
     stale: Family<TypeLabels, Counter>,
-    resources: Family<TypeLabels, Gauge>,
     snapshots: Counter,
 }
 
@@ -55,7 +54,6 @@ impl XdsMetrics {
         registry.register("acks", "Responses that clients accepted", metrics.acks.clone());
         registry.register("rejects", "Responses that clients rejected", metrics.rejects.clone());
         registry.register("expired_nonces", "Requests ignored for an old nonce", metrics.stale.clone());
-        registry.register("resources", "Resources in the newest snapshot", metrics.resources.clone());
         registry.register("snapshots", "Snapshots published", metrics.snapshots.clone());
         metrics.start_at_zero();
         metrics
@@ -71,10 +69,8 @@ impl XdsMetrics {
     }
 
     /// A snapshot was published.
-    pub fn published(&self, snapshot: &Snapshot, resource_type: ResourceType) {
+    pub fn published(&self) {
         self.snapshots.inc();
-        let count = i64::try_from(snapshot.count(resource_type)).unwrap_or(i64::MAX);
-        self.resources.get_or_create(&TypeLabels::of(Some(resource_type))).set(count);
     }
 
     /// A stream was refused.

@@ -1,6 +1,6 @@
 //! What one stream wants of one type, and which version of it the client has.
 
-use super::{Resource, ResourceType, Snapshot, Version};
+use super::{Lookup, Resource, ResourceType, Snapshot, Version};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ impl Subscription {
         let mut due = Vec::new();
         let mut size = 0;
         for (name, known) in &mut self.names {
-            let resource = snapshot.get(self.resource_type, name);
+            let Lookup::Found(resource) = snapshot.get(self.resource_type, name) else { continue };
             if *known == Some(resource.version()) {
                 continue;
             }

@@ -1,10 +1,11 @@
 //! Small resources and snapshots for the tests of the state machines.
 
-use super::{Resource, ResourceType, Response, Snapshot};
+use super::{Lookup, Resource, ResourceType, Resources, Response, Snapshot};
 use evenkeel_proto::envoy::config::core::v3::Node;
 use evenkeel_proto::envoy::config::endpoint::v3::{ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints};
 use evenkeel_proto::google::rpc::Status;
 use prost::Message;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An assignment whose content, and thus its size and version, depend on `endpoints`.
@@ -19,7 +20,30 @@ pub fn resource(name: &str, endpoints: u32) -> Arc<Resource> {
 pub fn snapshot(generation: u64, assignments: &[(&str, u32)]) -> Snapshot {
     let assignments =
         assignments.iter().map(|(name, endpoints)| ((*name).to_owned(), resource(name, *endpoints))).collect();
-    Snapshot::new(generation, assignments, empty)
+    let assignments = Arc::new(Assignments(assignments));
+    // Nothing is known of what changed, so that every stream looks at all its names.
+    (1..generation).fold(Snapshot::new(assignments.clone()), |snapshot, _| {
+        snapshot.next(assignments.clone(), assignments.0.keys().cloned().collect())
+    })
+}
+
+#[derive(Debug)]
+struct Assignments(BTreeMap<String, Arc<Resource>>);
+
+impl Resources for Assignments {
+    fn get(&self, _: ResourceType, name: &str) -> Lookup {
+        Lookup::Found(self.0.get(name).cloned().unwrap_or_else(|| Arc::new(empty(name))))
+    }
+
+    fn names(&self, _: ResourceType) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// The version of what a name stands for.
+pub fn version(snapshot: &Snapshot, name: &str) -> String {
+    let Lookup::Found(resource) = snapshot.get(ResourceType::ClusterLoadAssignment, name) else { panic!("{name}") };
+    resource.version().to_string()
 }
 
 /// The names of resources, in their order.

@@ -32,18 +32,18 @@ fn a_right_file_is_what_it_says() {
     assert_eq!(services.len(), 2);
     let gateway = services.get(&ServiceName::new("istio-system", "gateway")).unwrap();
     let [first, second] = gateway.endpoints.as_slice() else { panic!("two endpoints") };
-    assert_eq!(first.ports, [("http".to_owned(), 8080), ("grpc".to_owned(), 81)].into());
+    assert_eq!(*first.ports, [("http".to_owned(), 8080), ("grpc".to_owned(), 81)].into());
     assert_eq!((first.weight.get(), first.health), (2, Health::Ready));
     assert_eq!((&*first.locality.region, &*first.locality.zone, &*first.locality.sub_zone), ("r", "z", "s"));
     assert_eq!((second.weight.get(), second.health), (1, Health::NotReady));
-    assert_eq!(second.ports, [("http".to_owned(), 80), ("grpc".to_owned(), 81)].into());
+    assert_eq!(*second.ports, [("http".to_owned(), 80), ("grpc".to_owned(), 81)].into());
 }
 
 #[test]
 fn a_service_without_namespace_is_in_default() {
     let services = parse("services: [{name: a, ports: [{port: 80}], endpoints: [{address: 10.0.0.1}]}]").unwrap();
     let service = services.get(&ServiceName::new("default", "a")).unwrap();
-    assert_eq!(service.endpoints[0].ports, [(String::new(), 80)].into());
+    assert_eq!(*service.endpoints[0].ports, [(String::new(), 80)].into());
 }
 
 #[test]

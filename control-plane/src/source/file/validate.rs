@@ -7,6 +7,7 @@ use crate::model::{Endpoint, Health, Locality, Service, ServiceName, ServicePort
 use serde_saphyr::Spanned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// All services, or the first problem.
 pub fn services(document: &file::Document) -> Result<Services, Problem> {
@@ -57,7 +58,7 @@ impl<'a> Validation<'a> {
         let endpoints = written_out(&self.file.endpoints, &format!("{}.endpoints", self.field))?.iter().enumerate();
         let endpoints =
             endpoints.map(|(index, endpoint)| self.endpoint(index, endpoint, &ports)).collect::<Result<_, _>>()?;
-        Ok(Service { name: self.name, ports, endpoints })
+        Ok(Service { ports, endpoints, ..Service::new(self.name) })
     }
 
     fn ports(&self) -> Result<Vec<ServicePort>, Problem> {
@@ -68,7 +69,7 @@ impl<'a> Validation<'a> {
             let number = self.port_number(&port.port, &format!("{field}[{index}].port"))?;
             let name = port.name.as_ref().map_or("", |name| name.value.as_str());
             self.port_is_new(&valid, port, number, &format!("{field}[{index}]"))?;
-            valid.push(ServicePort { name: name.to_owned(), port: number });
+            valid.push(ServicePort::new(name, number));
         }
         Ok(valid)
     }
@@ -98,10 +99,11 @@ impl<'a> Validation<'a> {
         let field = format!("{}.endpoints[{index}]", self.field);
         Ok(Endpoint {
             address: self.address(&endpoint.address, &field)?,
-            ports: self.target_ports(endpoint, ports, &field)?,
+            ports: Arc::new(self.target_ports(endpoint, ports, &field)?),
             health: if endpoint.ready.unwrap_or(true) { Health::Ready } else { Health::NotReady },
             weight: self.weight(endpoint.weight.as_ref(), &field)?,
-            locality: locality(&endpoint.locality),
+            locality: Arc::new(locality(&endpoint.locality)),
+            node: None,
         })
     }
 

@@ -1,4 +1,4 @@
-use super::super::testing::{decode, names, node, snapshot, wrong};
+use super::super::testing::{decode, names, node, snapshot, version, wrong};
 use super::*;
 use evenkeel_proto::CLUSTER_LOAD_ASSIGNMENT as URL;
 use evenkeel_proto::envoy::service::discovery::v3::DeltaDiscoveryResponse;
@@ -63,10 +63,6 @@ fn with_versions(subscribe: &[&str], versions: &[(&str, String)]) -> DeltaDiscov
     let initial_resource_versions =
         versions.iter().map(|(name, version)| ((*name).to_owned(), version.clone())).collect();
     DeltaDiscoveryRequest { initial_resource_versions, ..request(subscribe, &[]) }
-}
-
-fn version(snapshot: &Snapshot, name: &str) -> String {
-    snapshot.get(EDS, name).version().to_string()
 }
 
 #[test]

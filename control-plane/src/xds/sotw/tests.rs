@@ -1,4 +1,4 @@
-use super::super::testing::{decode, names, node, snapshot, wrong};
+use super::super::testing::{decode, names, node, snapshot, version, wrong};
 use super::*;
 use evenkeel_proto::CLUSTER_LOAD_ASSIGNMENT as URL;
 use evenkeel_proto::envoy::service::discovery::v3::DiscoveryResponse;
@@ -209,5 +209,5 @@ fn the_version_of_one_name_is_that_of_its_resource() {
     let mut client = Client::new();
     client.send(request(&["a"], ""));
     let response: DiscoveryResponse = decode(&client.stream.respond(&snapshot).unwrap());
-    assert_eq!(response.version_info, snapshot.get(EDS, "a").version().to_string());
+    assert_eq!(response.version_info, version(&snapshot, "a"));
 }
