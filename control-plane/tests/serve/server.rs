@@ -2,13 +2,14 @@
 
 use crate::client::{Client, Endpoints, Transport};
 use evenkeel::eds::Publisher;
-use evenkeel::model::{Endpoint, Health, Locality, Service, ServiceName, ServicePort, Services, Weight};
+use evenkeel::model::{Cluster, Endpoint, Service, ServiceName, ServicePort, Services};
 use evenkeel::source::Updates;
 use evenkeel::xds::metrics::XdsMetrics;
 use evenkeel::xds::server::{Server, bind};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -62,7 +63,7 @@ impl Running {
     }
 
     pub fn set<const N: usize>(&self, services: [Service; N]) {
-        self.updates.publish(Services::from_iter(services));
+        self.updates.publish(Cluster { services: Services::from_iter(services), ..Cluster::default() });
     }
 
     /// The value of a metric, all of its labels summed up.
@@ -81,18 +82,13 @@ pub fn sum(text: &str, name: &str) -> f64 {
 
 /// A service `default/gateway` with a port 80 and these endpoints.
 pub fn gateway(addresses: impl Iterator<Item = SocketAddr>) -> Service {
-    let ports = vec![ServicePort { name: "http".to_owned(), port: 80 }];
-    Service { name: ServiceName::new("default", "gateway"), ports, endpoints: addresses.map(endpoint).collect() }
+    let ports = vec![ServicePort::new("http", 80)];
+    let endpoints = addresses.map(endpoint).collect();
+    Service { ports, endpoints, ..Service::new(ServiceName::new("default", "gateway")) }
 }
 
 fn endpoint(address: SocketAddr) -> Endpoint {
-    Endpoint {
-        address: address.ip(),
-        ports: [("http".to_owned(), address.port())].into(),
-        health: Health::Ready,
-        weight: Weight::ONE,
-        locality: Locality::default(),
-    }
+    Endpoint::new(address.ip(), Arc::new([("http".to_owned(), address.port())].into()))
 }
 
 /// What a response says when it has the gateway with these endpoints and nothing else.
