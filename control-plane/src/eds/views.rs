@@ -61,6 +61,7 @@ impl Resources for Views {
     fn get(&self, resource_type: ResourceType, name: &str) -> Lookup {
         match resource_type {
             ResourceType::ClusterLoadAssignment => Lookup::Found(self.assignment(name)),
+            ResourceType::Cluster | ResourceType::Listener | ResourceType::RouteConfiguration => Lookup::Absent,
         }
     }
 

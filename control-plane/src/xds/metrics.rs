@@ -63,7 +63,9 @@ impl XdsMetrics {
     fn start_at_zero(&self) {
         let counters = [&self.requests, &self.pushes, &self.push_bytes, &self.acks, &self.rejects, &self.stale];
         for counter in counters {
-            drop(counter.get_or_create(&TypeLabels::of(Some(ResourceType::ClusterLoadAssignment))));
+            for resource_type in ResourceType::ALL {
+                drop(counter.get_or_create(&TypeLabels::of(Some(resource_type))));
+            }
         }
         drop(self.requests.get_or_create(&TypeLabels::of(None)));
     }

@@ -1,39 +1,68 @@
 //! Resources as they are served: encoded once, shared by every stream.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use evenkeel_proto::CLUSTER_LOAD_ASSIGNMENT;
 use evenkeel_proto::envoy::service::discovery::v3 as discovery;
 use evenkeel_proto::google::protobuf::Any;
+use evenkeel_proto::{CLUSTER, CLUSTER_LOAD_ASSIGNMENT, LISTENER, ROUTE_CONFIGURATION};
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// A type of resource that this server serves.
+///
+/// The order is that in which one stream is sent what is new, so that nothing refers to what is not there yet: clusters,
+/// their endpoints, listeners, their routes ("make before break" in Envoy's xDS protocol).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ResourceType {
+    /// CDS: a cluster.
+    Cluster,
     /// EDS: the endpoints of a cluster.
     ClusterLoadAssignment,
+    /// LDS: a listener.
+    Listener,
+    /// RDS: the routes of a listener.
+    RouteConfiguration,
 }
 
 impl ResourceType {
+    /// All types, in order.
+    pub const ALL: [Self; 4] = [Self::Cluster, Self::ClusterLoadAssignment, Self::Listener, Self::RouteConfiguration];
+
     /// The type of this URL, if it is served.
     pub fn from_url(url: &str) -> Option<Self> {
-        (url == CLUSTER_LOAD_ASSIGNMENT).then_some(Self::ClusterLoadAssignment)
+        Self::ALL.into_iter().find(|resource_type| resource_type.url() == url)
     }
 
     /// The type URL on the wire.
     pub fn url(self) -> &'static str {
         match self {
+            Self::Cluster => CLUSTER,
             Self::ClusterLoadAssignment => CLUSTER_LOAD_ASSIGNMENT,
+            Self::Listener => LISTENER,
+            Self::RouteConfiguration => ROUTE_CONFIGURATION,
         }
     }
 
     /// The message's own name, for metrics and logs.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Cluster => "Cluster",
             Self::ClusterLoadAssignment => "ClusterLoadAssignment",
+            Self::Listener => "Listener",
+            Self::RouteConfiguration => "RouteConfiguration",
         }
+    }
+
+    /// Whether a client can ask for all resources of this type without naming them.
+    pub fn has_wildcard(self) -> bool {
+        matches!(self, Self::Cluster | Self::Listener)
+    }
+
+    /// Whether a state-of-the-world response holds everything that the client is to have, so that what is not in it is
+    /// gone. Of the other types it holds what is new, and what is not in it stays.
+    pub fn is_full_state(self) -> bool {
+        matches!(self, Self::Cluster | Self::Listener)
     }
 }
 
@@ -91,6 +120,7 @@ pub struct Resource {
     any: Bytes,
     before_any_in_sotw: Bytes,
     before_any_in_delta: Bytes,
+    assignment: Option<Box<str>>,
 }
 
 /// The number of the field `resources`, in `DiscoveryResponse` and in `DeltaDiscoveryResponse`.
@@ -106,7 +136,13 @@ impl Resource {
         let any = Bytes::from(Any { type_url: resource_type.url().to_owned(), value }.encode_to_vec());
         let before_any_in_sotw = field_start(RESOURCES, any.len()).freeze();
         let before_any_in_delta = delta_field_start(&name, version, any.len());
-        Self { name, version, any, before_any_in_sotw, before_any_in_delta }
+        Self { name, version, any, before_any_in_sotw, before_any_in_delta, assignment: None }
+    }
+
+    /// The same cluster, whose endpoints come by EDS under this name.
+    #[must_use]
+    pub fn with_assignment(self, name: &str) -> Self {
+        Self { assignment: Some(name.into()), ..self }
     }
 
     /// The name that clients subscribe to.
@@ -117,6 +153,11 @@ impl Resource {
     /// The version of the content.
     pub fn version(&self) -> Version {
         self.version
+    }
+
+    /// The EDS name of a cluster's endpoints, if they come by EDS. A client that is sent a cluster waits for them.
+    pub fn assignment(&self) -> Option<&str> {
+        self.assignment.as_deref()
     }
 
     /// The field of a `DiscoveryResponse`, in two parts to be written one after the other.

@@ -4,7 +4,7 @@ use evenkeel_proto::CLUSTER_LOAD_ASSIGNMENT as URL;
 use evenkeel_proto::envoy::service::discovery::v3::DeltaDiscoveryResponse;
 
 const EDS: ResourceType = ResourceType::ClusterLoadAssignment;
-const CDS: &str = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
+const SDS: &str = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
 const SILENCE: Vec<Vec<String>> = Vec::new();
 
 /// A stream and the client at its other end.
@@ -80,15 +80,15 @@ fn an_aggregated_stream_needs_a_type_and_others_infer_it() {
     let typed = |url: &str| DeltaDiscoveryRequest { type_url: url.to_owned(), ..request(&["a"], &[]) };
     assert_eq!(DeltaStream::new(Scope::Aggregated).request(typed("")), Err(Rejected::MissingTypeUrl));
     assert_eq!(DeltaStream::new(Scope::Single(EDS)).request(typed("")).unwrap().resource_type, Some(EDS));
-    let rejected = DeltaStream::new(Scope::Single(EDS)).request(typed(CDS));
-    assert_eq!(rejected, Err(Rejected::WrongTypeUrl { expected: URL, actual: CDS.to_owned() }));
+    let rejected = DeltaStream::new(Scope::Single(EDS)).request(typed(SDS));
+    assert_eq!(rejected, Err(Rejected::WrongTypeUrl { expected: URL, actual: SDS.to_owned() }));
 }
 
 #[test]
 fn an_unknown_type_gets_no_answer_and_the_stream_goes_on() {
     let typed = |url: &str| DeltaDiscoveryRequest { type_url: url.to_owned(), ..request(&["a"], &[]) };
     let mut client = Client { stream: DeltaStream::new(Scope::Aggregated), nonce: String::new() };
-    assert_eq!(client.stream.request(typed(CDS)).unwrap().resource_type, None);
+    assert_eq!(client.stream.request(typed(SDS)).unwrap().resource_type, None);
     assert_eq!(client.responses(&snapshot(1, &[("a", 1)])), SILENCE);
     client.send(typed(URL));
     assert_eq!(client.responses(&snapshot(1, &[("a", 1)])), [["a"]]);
