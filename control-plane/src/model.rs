@@ -4,11 +4,13 @@ mod endpoint;
 mod node;
 mod service;
 mod services;
+mod workload;
 
 pub use endpoint::{Endpoint, Health, Locality, Ports, Weight, WeightError};
 pub use node::{Node, Nodes};
 pub use service::{ExternalTrafficPolicy, Service, ServiceName, ServicePort};
 pub use services::Services;
+pub use workload::Workload;
 
 /// A Kubernetes cluster, or the file that stands for one, at one moment. What xDS calls a cluster is something else and
 /// appears only where it is rendered.

@@ -1,5 +1,6 @@
 //! Endpoints: where a service can be reached.
 
+use super::Workload;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,12 +24,25 @@ pub struct Endpoint {
     pub locality: Arc<Locality>,
     /// The name of its node, if it runs on one.
     pub node: Option<Arc<str>>,
+    /// What it is an instance of, if it is a pod that is known.
+    pub workload: Option<Arc<Workload>>,
+    /// Whether it is a pod of which nothing is known yet but that it exists.
+    pub awaits_pod: bool,
 }
 
 impl Endpoint {
     /// A ready endpoint of which nothing else is known.
     pub fn new(address: IpAddr, ports: Arc<Ports>) -> Self {
-        Self { address, ports, health: Health::Ready, weight: Weight::ONE, locality: Arc::default(), node: None }
+        Self {
+            address,
+            ports,
+            health: Health::Ready,
+            weight: Weight::ONE,
+            locality: Arc::default(),
+            node: None,
+            workload: None,
+            awaits_pod: false,
+        }
     }
 }
 

@@ -97,13 +97,13 @@ impl<'a> Validation<'a> {
 
     fn endpoint(&self, index: usize, endpoint: &file::Endpoint, ports: &[ServicePort]) -> Result<Endpoint, Problem> {
         let field = format!("{}.endpoints[{index}]", self.field);
+        let address = self.address(&endpoint.address, &field)?;
+        let ports = Arc::new(self.target_ports(endpoint, ports, &field)?);
         Ok(Endpoint {
-            address: self.address(&endpoint.address, &field)?,
-            ports: Arc::new(self.target_ports(endpoint, ports, &field)?),
             health: if endpoint.ready.unwrap_or(true) { Health::Ready } else { Health::NotReady },
             weight: self.weight(endpoint.weight.as_ref(), &field)?,
             locality: Arc::new(locality(&endpoint.locality)),
-            node: None,
+            ..Endpoint::new(address, ports)
         })
     }
 
