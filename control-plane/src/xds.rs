@@ -14,6 +14,7 @@ pub mod response;
 pub mod server;
 pub mod snapshot;
 pub mod sotw;
+pub mod status;
 pub mod stream;
 pub mod subscription;
 #[cfg(test)]
@@ -24,5 +25,6 @@ pub use resource::{Resource, ResourceType, Version};
 pub use response::Response;
 pub use snapshot::{Lookup, Resources, Snapshot};
 pub use sotw::SotwStream;
+pub use status::{Rejection, TypeStatus};
 pub use stream::{DiscoveryStream, Received, Rejected, Scope};
 pub use subscription::Subscription;

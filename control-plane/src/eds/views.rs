@@ -68,6 +68,10 @@ impl Resources for Views {
     fn names(&self, _: ResourceType) -> Vec<String> {
         Vec::new()
     }
+
+    fn lists(&self, _: ResourceType, _: &str) -> bool {
+        false
+    }
 }
 
 /// The names of all resources that are made of this service.

@@ -27,6 +27,9 @@ pub trait Resources: fmt::Debug + Send + Sync {
 
     /// The names that a wildcard stands for, in order. Types without wildcard have none.
     fn names(&self, resource_type: ResourceType) -> Vec<String>;
+
+    /// Whether a wildcard stands for this name, without making all names.
+    fn lists(&self, resource_type: ResourceType, name: &str) -> bool;
 }
 
 /// All resources at one moment, shared by all streams. It exists only when the source has been read completely: until
@@ -74,6 +77,11 @@ impl Snapshot {
         self.resources.names(resource_type)
     }
 
+    /// As [`Resources::lists`].
+    pub fn lists(&self, resource_type: ResourceType, name: &str) -> bool {
+        self.resources.lists(resource_type, name)
+    }
+
     /// The names that may differ from what they were in an earlier generation, one set per generation since; `None` when
     /// that is not known, because it is too long ago.
     pub fn changed_since(&self, generation: u64) -> Option<impl Iterator<Item = &BTreeSet<String>>> {
@@ -97,6 +105,10 @@ mod tests {
 
         fn names(&self, _: ResourceType) -> Vec<String> {
             Vec::new()
+        }
+
+        fn lists(&self, _: ResourceType, _: &str) -> bool {
+            false
         }
     }
 

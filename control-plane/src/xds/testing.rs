@@ -38,6 +38,10 @@ impl Resources for Assignments {
     fn names(&self, _: ResourceType) -> Vec<String> {
         Vec::new()
     }
+
+    fn lists(&self, _: ResourceType, _: &str) -> bool {
+        false
+    }
 }
 
 /// The version of what a name stands for.
