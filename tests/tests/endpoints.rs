@@ -15,4 +15,5 @@ mod endpoints {
     mod many;
     mod outage;
     mod rejection;
+    mod replicas;
 }

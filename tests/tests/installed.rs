@@ -71,7 +71,7 @@ async fn endpoints_come_over_every_kind_of_stream() {
             let bootstrap = Bootstrap::new("client")
                 .ads(api_type, "evenkeel-xds")
                 .listener(TcpListener::new("tcp", "backend"))
-                .cluster(Cluster::control_plane("evenkeel-xds", control_plane.xds()))
+                .cluster(Cluster::control_plane("evenkeel-xds", &[control_plane.xds()]))
                 .cluster(Cluster::eds("backend", "pods/default/backend:80", &source));
             let envoy = Start::new(EnvoyVersion::NEWEST).run(bootstrap.into_json()).await.unwrap();
             let (status, _) = get(envoy.listener("tcp").await.unwrap(), "/").await.unwrap();

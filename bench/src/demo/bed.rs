@@ -100,7 +100,7 @@ async fn start_node_port(version: EnvoyVersion, control_plane: SocketAddr) -> Re
     let bootstrap = Bootstrap::new(NODE_PORT)
         .listener(TcpListener::new(NODE_PORT, "gateways"))
         .cluster(gateways)
-        .cluster(Cluster::control_plane("control_plane", control_plane));
+        .cluster(Cluster::control_plane("control_plane", &[control_plane]));
     Start::new(version).concurrency(1).run(bootstrap.into_json()).await
 }
 

@@ -84,12 +84,13 @@ impl Cluster {
         self
     }
 
-    /// The cluster of a control plane: HTTP/2, with keepalive so that a silent death is noticed.
-    pub fn control_plane(name: &str, endpoint: SocketAddr) -> Self {
+    /// The cluster of a control plane, of one or several replicas: HTTP/2, with keepalive so that a silent death is
+    /// noticed.
+    pub fn control_plane(name: &str, replicas: &[SocketAddr]) -> Self {
         let keepalive = json!({"interval": "5s", "timeout": "2s"});
         Self {
             protocol: json!({"http2_protocol_options": {"connection_keepalive": keepalive}}),
-            ..Self::new(name, &[endpoint])
+            ..Self::new(name, replicas)
         }
     }
 

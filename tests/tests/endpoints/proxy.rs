@@ -59,16 +59,21 @@ impl Plan {
 
     /// Starts Envoy and waits until it is LIVE.
     pub async fn start(self, control_plane: SocketAddr) -> Result<Proxy> {
+        self.start_with_replicas(&[control_plane]).await
+    }
+
+    /// As [`Self::start`], with a control plane of several replicas, of which Envoy uses one at a time.
+    pub async fn start_with_replicas(self, replicas: &[SocketAddr]) -> Result<Proxy> {
         let start = Start::new(self.version);
         let start = if self.ipv6 { start } else { start.without_ipv6() };
-        let envoy = start.run(self.bootstrap(control_plane)).await?;
+        let envoy = start.run(self.bootstrap(replicas)).await?;
         let address = envoy.listener(GATEWAY).await?;
         Ok(Proxy { envoy, address, transport: self.transport })
     }
 
-    fn bootstrap(&self, control_plane: SocketAddr) -> Value {
+    fn bootstrap(&self, replicas: &[SocketAddr]) -> Value {
         let bootstrap = Bootstrap::new("proxy").listener(HttpListener::new(GATEWAY).route("/", GATEWAY));
-        let bootstrap = bootstrap.cluster(Cluster::control_plane(CONTROL_PLANE, control_plane));
+        let bootstrap = bootstrap.cluster(Cluster::control_plane(CONTROL_PLANE, replicas));
         let source = self.transport.source();
         let clusters = self.clusters.iter().map(|(name, resource)| Cluster::eds(name, resource, &source));
         let clusters = clusters.map(|cluster| cluster.initial_fetch_timeout(self.initial_fetch_timeout));

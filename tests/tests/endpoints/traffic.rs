@@ -1,5 +1,7 @@
 //! What the control plane does, seen by those who send requests.
 
+use std::mem;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
@@ -7,6 +9,7 @@ use evenkeel_tests::backend::Backend;
 use evenkeel_tests::client::steady::{Counts, Protocol, RunningClients, Steady};
 use evenkeel_tests::control_plane::ControlPlane;
 use evenkeel_tests::{EnvoyVersion, wait};
+use tokio::try_join;
 
 use super::cluster_file::{Endpoint, cluster_file};
 use super::proxy::{GATEWAY, PATIENCE, Plan, Proxy};
@@ -28,7 +31,32 @@ impl Bed {
         let backends = [Backend::start()?, Backend::start()?];
         let endpoints = [0, 1].map(|number: usize| Endpoint::at(backends[number].address()));
         let control_plane = ControlPlane::start(&cluster_file(&[(GATEWAY, &endpoints[..1])])).await?;
-        let proxy = Plan::new(version, transport).start(control_plane.xds()).await?;
+        Self::around(control_plane, &[], Plan::new(version, transport), endpoints, backends).await
+    }
+
+    /// With a second replica of the control plane, which Envoy does not use yet.
+    pub async fn start_with_replica(version: EnvoyVersion, transport: Transport) -> Result<(Self, ControlPlane)> {
+        let backends = [Backend::start()?, Backend::start()?];
+        let endpoints = [0, 1].map(|number: usize| Endpoint::at(backends[number].address()));
+        let file = cluster_file(&[(GATEWAY, &endpoints[..1])]);
+        let (control_plane, mut replica) = try_join!(ControlPlane::start(&file), ControlPlane::start(&file))?;
+        let plan = Plan::new(version, transport);
+        let mut bed = Self::around(control_plane, &[replica.xds()], plan, endpoints, backends).await?;
+        if bed.control_plane.metric(transport.streams_metric()).await? != Some(1.0) {
+            mem::swap(&mut bed.control_plane, &mut replica);
+        }
+        Ok((bed, replica))
+    }
+
+    async fn around(
+        control_plane: ControlPlane,
+        replicas: &[SocketAddr],
+        plan: Plan,
+        endpoints: [Endpoint; 2],
+        backends: [Backend; 2],
+    ) -> Result<Self> {
+        let replicas = [&[control_plane.xds()], replicas].concat();
+        let proxy = plan.start_with_replicas(&replicas).await?;
         let clients = Steady { target: proxy.address, protocol: Protocol::Http1, connections: 8, rate: 50.0 }.start();
         let bed = Self { control_plane, proxy, counts: clients.counts(), clients, endpoints, backends };
         bed.requests_pass().await?;
