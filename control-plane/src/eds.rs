@@ -1,12 +1,14 @@
 //! Endpoints as clients see them: names, views and assignments.
 
-mod assignment;
+mod encoded;
+mod hosts;
 mod name;
-mod publish;
+mod nodes;
+mod pods;
 mod views;
 
+pub use hosts::{Host, Hosts};
 pub use name::{NameError, ResourceName, View};
-pub use publish::Publisher;
 pub use views::Views;
 
 #[cfg(test)]

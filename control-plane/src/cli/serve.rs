@@ -1,7 +1,7 @@
 //! `evenkeel serve`: a source, the xDS server and the admin port, wired together.
 
 use crate::admin::{self, Admin, Readiness};
-use crate::eds::Publisher;
+use crate::publisher::Publisher;
 use crate::source::file::FileSource;
 use crate::source::metrics::SourceMetrics;
 use crate::source::{Newest, Updates};

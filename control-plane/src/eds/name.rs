@@ -9,17 +9,28 @@ use std::str::FromStr;
 pub enum View {
     /// The ready pods, each by its own address: `pods/NAMESPACE/SERVICE:PORT`.
     Pods,
+    /// The nodes that lead to the service, by node port, for balancers outside of the cluster network:
+    /// `nodes/NAMESPACE/SERVICE:PORT`.
+    Nodes,
+    /// The ready pods, for balancers of connections that follow the weights of a rebalance:
+    /// `steer/NAMESPACE/SERVICE:PORT`.
+    Steer,
 }
 
 impl View {
+    /// All views.
+    pub const ALL: [Self; 3] = [Self::Pods, Self::Nodes, Self::Steer];
+
     fn prefix(self) -> &'static str {
         match self {
             Self::Pods => "pods",
+            Self::Nodes => "nodes",
+            Self::Steer => "steer",
         }
     }
 
     fn from_prefix(prefix: &str) -> Option<Self> {
-        (prefix == Self::Pods.prefix()).then_some(Self::Pods)
+        Self::ALL.into_iter().find(|view| view.prefix() == prefix)
     }
 }
 
@@ -38,10 +49,10 @@ pub struct ResourceName {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum NameError {
     /// The name does not start with a view.
-    #[error("{0:?} does not start with a view such as `pods/`")]
+    #[error("{0:?} does not start with `pods/`, `nodes/` or `steer/`")]
     UnknownView(String),
     /// The rest of the name has another form.
-    #[error("{0:?} does not have the form `pods/NAMESPACE/SERVICE:PORT`, with a port of 1 to 65535")]
+    #[error("{0:?} does not have the form `VIEW/NAMESPACE/SERVICE:PORT`, with a port of 1 to 65535")]
     Malformed(String),
 }
 
@@ -77,9 +88,12 @@ mod tests {
 
     #[test]
     fn a_name_survives_its_text() {
-        let name = ResourceName { view: View::Pods, service: ServiceName::new("istio-system", "gateway"), port: 80 };
-        assert_eq!(name.to_string(), "pods/istio-system/gateway:80");
-        assert_eq!(name.to_string().parse(), Ok(name));
+        let texts = ["pods/istio-system/gateway:80", "nodes/istio-system/gateway:80", "steer/istio-system/gateway:80"];
+        for (view, text) in View::ALL.into_iter().zip(texts) {
+            let name = ResourceName { view, service: ServiceName::new("istio-system", "gateway"), port: 80 };
+            assert_eq!(name.to_string(), text);
+            assert_eq!(text.parse(), Ok(name));
+        }
     }
 
     #[test]

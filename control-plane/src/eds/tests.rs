@@ -1,6 +1,7 @@
+mod nodes;
+
 use super::*;
 use crate::model::{Cluster, Endpoint, Health, Locality, Service, ServiceName, ServicePort, Services, Weight};
-use crate::xds::{Lookup, Resource, ResourceType, Resources};
 use evenkeel_proto::envoy::config::core::v3::address::Address::SocketAddress;
 use evenkeel_proto::envoy::config::core::v3::socket_address::PortSpecifier::PortValue;
 use evenkeel_proto::envoy::config::endpoint::v3::ClusterLoadAssignment;
@@ -8,10 +9,10 @@ use evenkeel_proto::envoy::config::endpoint::v3::lb_endpoint::HostIdentifier;
 use evenkeel_proto::google::protobuf::Any;
 use proptest::prelude::*;
 use prost::Message;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const NAME: &str = "pods/default/gateway:80";
-const EDS: ResourceType = ResourceType::ClusterLoadAssignment;
 
 fn endpoint(address: &str, port: u16) -> Endpoint {
     Endpoint::new(address.parse().unwrap(), Arc::new([("http".to_owned(), port)].into()))
@@ -34,13 +35,8 @@ fn views(endpoints: Vec<Endpoint>) -> Views {
     Views::default().next(cluster([gateway(endpoints)])).0
 }
 
-fn resource(views: &Views, name: &str) -> Arc<Resource> {
-    let Lookup::Found(resource) = views.get(EDS, name) else { panic!("{name} has an answer") };
-    resource
-}
-
 fn assignment(views: &Views, name: &str) -> ClusterLoadAssignment {
-    let resource = resource(views, name);
+    let resource = views.assignment(name);
     let [start, any] = resource.sotw_field();
     assert!(!start.is_empty());
     ClusterLoadAssignment::decode(Any::decode(any.clone()).unwrap().value).unwrap()
@@ -61,6 +57,10 @@ fn served(endpoints: Vec<Endpoint>) -> Vec<(String, String, u32)> {
             })
         })
         .collect()
+}
+
+fn every_view(port: &str) -> BTreeSet<String> {
+    ["pods", "nodes", "steer"].map(|view| format!("{view}/{port}")).into()
 }
 
 fn plain(address: &str, port: u32) -> (String, String, u32) {
@@ -98,6 +98,14 @@ fn two_ports_of_one_address_are_two_endpoints() {
 }
 
 #[test]
+fn steered_pods_are_the_pods_under_another_name() {
+    let views = views(vec![zone(endpoint("10.0.0.1", 80), "a"), endpoint("10.0.0.2", 80)]);
+    let steered = assignment(&views, "steer/default/gateway:80");
+    assert_eq!(steered.cluster_name, "steer/default/gateway:80");
+    assert_eq!(steered.endpoints, assignment(&views, NAME).endpoints);
+}
+
+#[test]
 fn a_locality_weighs_as_much_as_its_endpoints() {
     let heavy = Endpoint { weight: Weight::MAX, ..endpoint("10.0.0.1", 80) };
     let views = views(vec![heavy, endpoint("10.0.0.2", 80), zone(endpoint("10.0.0.3", 80), "a")]);
@@ -111,8 +119,8 @@ fn a_locality_weighs_as_much_as_its_endpoints() {
 
 #[test]
 fn an_unknown_name_and_a_service_without_endpoints_are_the_same_empty_assignment() {
-    let nobody = resource(&views(vec![]), NAME);
-    let unknown = resource(&Views::default(), NAME);
+    let nobody = views(vec![]).assignment(NAME);
+    let unknown = Views::default().assignment(NAME);
     assert_eq!(nobody.version(), unknown.version());
     assert_eq!(assignment(&views(vec![]), "no/such:80").cluster_name, "no/such:80");
     assert_eq!(assignment(&views(vec![]), "no/such:80").endpoints, []);
@@ -124,17 +132,17 @@ fn what_did_not_change_is_not_encoded_again() {
     let (after, changed) = before.next(cluster([gateway(vec![endpoint("10.0.0.1", 80)])]));
     assert_eq!(changed.len(), 0);
     let other = Service { name: ServiceName::new("default", "other"), ..gateway(vec![]) };
-    let resource_before = resource(&before, NAME);
-    assert!(Arc::ptr_eq(&resource_before, &resource(&after, NAME)));
+    let resource_before = before.assignment(NAME);
+    assert!(Arc::ptr_eq(&resource_before, &after.assignment(NAME)));
     let (later, changed) = after.next(cluster([gateway(vec![endpoint("10.0.0.1", 80)]), other]));
-    assert_eq!(changed, ["pods/default/other:80".to_owned()].into());
-    assert!(Arc::ptr_eq(&resource_before, &resource(&later, NAME)));
+    assert_eq!(changed, every_view("default/other:80"));
+    assert!(Arc::ptr_eq(&resource_before, &later.assignment(NAME)));
 }
 
 #[test]
 fn a_service_that_is_gone_becomes_empty() {
     let (gone, changed) = views(vec![endpoint("10.0.0.1", 80)]).next(cluster([]));
-    assert_eq!(changed, [NAME.to_owned()].into());
+    assert_eq!(changed, every_view("default/gateway:80"));
     assert_eq!(assignment(&gone, NAME).endpoints, []);
 }
 
@@ -142,7 +150,7 @@ fn a_service_that_is_gone_becomes_empty() {
 fn a_port_that_is_gone_becomes_empty() {
     let moved = Service { ports: vec![ServicePort::new("http", 81)], ..gateway(vec![endpoint("10.0.0.1", 80)]) };
     let (moved, changed) = views(vec![endpoint("10.0.0.1", 80)]).next(cluster([moved]));
-    assert_eq!(changed, [NAME.to_owned(), "pods/default/gateway:81".to_owned()].into());
+    assert_eq!(changed, &every_view("default/gateway:80") | &every_view("default/gateway:81"));
     assert_eq!(assignment(&moved, NAME).endpoints, []);
     assert_eq!(assignment(&moved, "pods/default/gateway:81").endpoints.len(), 1);
 }
@@ -161,7 +169,7 @@ proptest! {
     fn the_order_of_the_source_does_not_change_the_version(
         (ordered, shuffled) in endpoints().prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle()))
     ) {
-        prop_assert_eq!(resource(&views(ordered), NAME).version(), resource(&views(shuffled), NAME).version());
+        prop_assert_eq!(views(ordered).assignment(NAME).version(), views(shuffled).assignment(NAME).version());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The server in this process, with services that the test sets.
 
 use crate::client::{Client, Endpoints, Transport};
-use evenkeel::eds::Publisher;
 use evenkeel::model::{Cluster, Endpoint, Service, ServiceName, ServicePort, Services};
+use evenkeel::publisher::Publisher;
 use evenkeel::source::Updates;
 use evenkeel::xds::metrics::XdsMetrics;
 use evenkeel::xds::server::{Server, bind};

@@ -1,10 +1,10 @@
 //! From what the source knows now to the newest snapshot.
 
-use super::Views;
+use crate::eds::Views;
 use crate::source::Newest;
-use crate::xds::Snapshot;
 use crate::xds::metrics::XdsMetrics;
 use crate::xds::server::Snapshots;
+use crate::xds::{Lookup, ResourceType, Resources, Snapshot};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -13,16 +13,22 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub struct Publisher {
     newest: Newest,
-    views: Arc<Views>,
+    served: Served,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     metrics: XdsMetrics,
+}
+
+/// Everything that is served at one moment.
+#[derive(Clone, Debug, Default)]
+struct Served {
+    views: Arc<Views>,
 }
 
 impl Publisher {
     /// Publishes what the source has now. There is no snapshot before the source has been read completely.
     pub fn new(newest: Newest, metrics: XdsMetrics) -> (Self, Snapshots) {
         let (snapshots, receiver) = watch::channel(None);
-        let mut publisher = Self { newest, views: Arc::default(), snapshots, metrics };
+        let mut publisher = Self { newest, served: Served::default(), snapshots, metrics };
         publisher.publish();
         (publisher, receiver)
     }
@@ -36,15 +42,33 @@ impl Publisher {
 
     fn publish(&mut self) {
         let Some(cluster) = self.newest.borrow_and_update().clone() else { return };
-        let (views, changed) = self.views.next(cluster);
-        self.views = Arc::new(views);
+        let (views, changed) = self.served.views.next(cluster);
+        self.served = Served { views: Arc::new(views) };
+        let served = Arc::new(self.served.clone());
         self.metrics.published();
         self.snapshots.send_modify(|newest| {
-            let next = newest.as_ref().map_or_else(
-                || Snapshot::new(self.views.clone()),
-                |snapshot| snapshot.next(self.views.clone(), changed),
-            );
+            let next = match newest {
+                Some(snapshot) => snapshot.next(served, changed),
+                None => Snapshot::new(served),
+            };
             *newest = Some(Arc::new(next));
         });
+    }
+}
+
+impl Resources for Served {
+    fn get(&self, resource_type: ResourceType, name: &str) -> Lookup {
+        match resource_type {
+            ResourceType::ClusterLoadAssignment => Lookup::Found(self.views.assignment(name)),
+            ResourceType::Cluster | ResourceType::Listener | ResourceType::RouteConfiguration => Lookup::Absent,
+        }
+    }
+
+    fn names(&self, _: ResourceType) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn lists(&self, _: ResourceType, _: &str) -> bool {
+        false
     }
 }

@@ -1,0 +1,82 @@
+//! The hosts of an assignment, whatever they are: pods or nodes.
+//!
+//! Equal content must give equal bytes, whatever the order of the source: versions are hashes of them.
+
+use crate::model::Locality;
+use evenkeel_proto::envoy::config::core::v3 as core;
+use evenkeel_proto::envoy::config::core::v3::address::Address::SocketAddress;
+use evenkeel_proto::envoy::config::core::v3::socket_address::PortSpecifier::PortValue;
+use evenkeel_proto::envoy::config::endpoint::v3 as endpoint;
+use evenkeel_proto::envoy::config::endpoint::v3::lb_endpoint::HostIdentifier;
+use evenkeel_proto::google::protobuf::UInt32Value;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::net::SocketAddr;
+
+/// What a load balancer needs to know about an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Host<'a> {
+    /// Where it is.
+    pub locality: &'a Locality,
+    /// At least 1, relative to the others. The sum over a locality must fit 32 bits.
+    pub weight: u32,
+}
+
+/// Each address once, in order: Envoy keeps only the first of several.
+#[derive(Clone, Debug, Default)]
+pub struct Hosts<'a>(BTreeMap<SocketAddr, Host<'a>>);
+
+impl Hosts<'_> {
+    /// The assignment of this name. Without hosts it is empty, and the same as that of a name that does not exist:
+    /// whether a service is gone or just empty makes no difference to a load balancer.
+    pub fn assignment(self, name: &str) -> endpoint::ClusterLoadAssignment {
+        let mut localities: BTreeMap<&Locality, Vec<endpoint::LbEndpoint>> = BTreeMap::new();
+        for (address, host) in self.0 {
+            localities.entry(host.locality).or_default().push(lb_endpoint(address, host.weight));
+        }
+        let endpoints = localities.into_iter().map(|(locality, endpoints)| of_locality(locality, endpoints)).collect();
+        endpoint::ClusterLoadAssignment { cluster_name: name.to_owned(), endpoints }
+    }
+}
+
+impl<'a> FromIterator<(SocketAddr, Host<'a>)> for Hosts<'a> {
+    /// Of several hosts with one address the smallest stays, so that their order does not matter.
+    fn from_iter<I: IntoIterator<Item = (SocketAddr, Host<'a>)>>(hosts: I) -> Self {
+        let mut unique = BTreeMap::new();
+        for (address, host) in hosts {
+            match unique.entry(address) {
+                Entry::Vacant(entry) => drop(entry.insert(host)),
+                Entry::Occupied(mut entry) => *entry.get_mut() = host.min(*entry.get()),
+            }
+        }
+        Self(unique)
+    }
+}
+
+fn of_locality(locality: &Locality, lb_endpoints: Vec<endpoint::LbEndpoint>) -> endpoint::LocalityLbEndpoints {
+    let weight = lb_endpoints.iter().filter_map(|endpoint| endpoint.load_balancing_weight).map(|weight| weight.value);
+    let load_balancing_weight = Some(UInt32Value { value: weight.fold(0, u32::saturating_add) });
+    endpoint::LocalityLbEndpoints { locality: where_it_is(locality), lb_endpoints, load_balancing_weight, priority: 0 }
+}
+
+fn where_it_is(locality: &Locality) -> Option<core::Locality> {
+    (*locality != Locality::default()).then(|| core::Locality {
+        region: locality.region.clone(),
+        zone: locality.zone.clone(),
+        sub_zone: locality.sub_zone.clone(),
+    })
+}
+
+fn lb_endpoint(address: SocketAddr, weight: u32) -> endpoint::LbEndpoint {
+    let socket_address = core::SocketAddress {
+        protocol: core::socket_address::Protocol::Tcp.into(),
+        address: address.ip().to_string(),
+        port_specifier: Some(PortValue(u32::from(address.port()))),
+    };
+    let address = Some(core::Address { address: Some(SocketAddress(socket_address)) });
+    endpoint::LbEndpoint {
+        host_identifier: Some(HostIdentifier::Endpoint(endpoint::Endpoint { address })),
+        health_status: core::HealthStatus::Healthy.into(),
+        load_balancing_weight: Some(UInt32Value { value: weight }),
+    }
+}

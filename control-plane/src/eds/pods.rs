@@ -1,0 +1,23 @@
+//! The pods of a service.
+
+use super::hosts::{Host, Hosts};
+use crate::model::{Endpoint, Health, Service, ServicePort};
+use std::net::SocketAddr;
+
+/// The pods that are ready and serve the port, by their own addresses.
+pub fn pods<'a>(service: &'a Service, port: &ServicePort) -> Hosts<'a> {
+    ready(service, port).map(|(address, endpoint)| (address, host(endpoint))).collect()
+}
+
+/// The endpoints that are ready and serve the port, and where.
+pub fn ready<'a>(service: &'a Service, port: &ServicePort) -> impl Iterator<Item = (SocketAddr, &'a Endpoint)> {
+    let ready = service.endpoints.iter().filter(|endpoint| endpoint.health == Health::Ready);
+    ready.filter_map(|endpoint| {
+        let target = endpoint.ports.get(&port.name)?;
+        Some((SocketAddr::new(endpoint.address, *target), endpoint))
+    })
+}
+
+fn host(endpoint: &Endpoint) -> Host<'_> {
+    Host { locality: &endpoint.locality, weight: endpoint.weight.get() }
+}
