@@ -12,6 +12,8 @@ pub mod envoy;
 pub mod extension_config;
 pub mod gateway;
 pub mod http_get;
+pub mod kubernetes;
+pub mod network;
 pub mod process;
 pub mod raw_http1;
 pub mod raw_http2;

@@ -1,8 +1,10 @@
 //! `cargo xtask bed`.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::ValueEnum;
-use evenkeel_bed::{EnvoyVersion, clients};
+use evenkeel_bed::{EnvoyVersion, clients, kubernetes};
 
 /// A bed that can be prepared.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -11,6 +13,8 @@ pub enum Name {
     Envoy,
     /// The Go and Python load clients.
     Clients,
+    /// etcd, kube-apiserver, kube-controller-manager and kube-proxy.
+    Kube,
 }
 
 /// Prepares the named beds, or all; what is there already is only looked at.
@@ -18,7 +22,8 @@ pub fn prepare(names: &[Name]) -> Result<()> {
     let names = if names.is_empty() { Name::value_variants() } else { names };
     names.iter().try_for_each(|name| match name {
         Name::Envoy => envoy(),
-        Name::Clients => load_clients(),
+        Name::Clients => clients::prepare().map(show),
+        Name::Kube => kubernetes::prepare().map(show),
     })
 }
 
@@ -29,9 +34,8 @@ fn envoy() -> Result<()> {
     Ok(())
 }
 
-fn load_clients() -> Result<()> {
-    for path in clients::prepare()? {
-        println!("{}", path.display());
+fn show(places: Vec<PathBuf>) {
+    for place in places {
+        println!("{}", place.display());
     }
-    Ok(())
 }

@@ -42,7 +42,9 @@ pub fn grpcio_program() -> PathBuf {
 /// # Errors
 /// When Go or Python is missing or a hash differs.
 pub fn prepare() -> Result<Vec<PathBuf>> {
-    cache::fill_once(&go_folder()?, |folder| Go::find()?.build(&sources("go"), &folder.join("evenkeel-client")))?;
+    cache::fill_once(&go_folder()?, |folder| {
+        Go::find()?.build(&sources("go"), ".", "", &folder.join("evenkeel-client"))
+    })?;
     cache::fill_once(&grpcio_folder()?, |folder| {
         Python::find()?.install(&sources("grpcio").join("requirements.txt"), folder)
     })?;

@@ -9,6 +9,7 @@ pub mod cache;
 pub mod clients;
 pub mod digest;
 pub mod envoy;
+pub mod kubernetes;
 pub mod program;
 
 pub use envoy::EnvoyVersion;

@@ -77,7 +77,7 @@ impl Python {
     }
 }
 
-/// A Go toolchain that is new enough for the clients, or that can download one.
+/// A Go toolchain that is new enough for what we build, or that can download one.
 #[derive(Clone, Copy, Debug)]
 pub struct Go;
 
@@ -91,15 +91,16 @@ impl Go {
             return Ok(Self);
         }
         bail!(
-            "`go` is not on the PATH; the Go clients need Go 1.26 (1.21 and newer download it by themselves), and the \
+            "`go` is not on the PATH; the beds need Go 1.26 (1.21 and newer download it by themselves), and the \
              package of Debian 12 is older. Get it from https://go.dev/dl: `sudo tar -C /usr/local -xzf \
              goVERSION.linux-ARCH.tar.gz`, then `export PATH=$PATH:/usr/local/go/bin`"
         )
     }
 
-    /// Builds the module in `sources` into the file `binary`.
-    pub fn build(self, sources: &Path, binary: &Path) -> Result<()> {
-        let arguments = ["build", "-mod=readonly", "-trimpath", "-ldflags", "-s -w", "-o"];
-        run(Command::new("go").current_dir(sources).args(arguments).arg(binary).arg("."))
+    /// Builds `package` as seen from the module in `sources` into the file `binary`, with these flags for the linker.
+    pub fn build(self, sources: &Path, package: &str, linker: &str, binary: &Path) -> Result<()> {
+        let linker = format!("-s -w {linker}");
+        let arguments = ["build", "-mod=readonly", "-trimpath", "-ldflags", &linker, "-o"];
+        run(Command::new("go").current_dir(sources).args(arguments).arg(binary).arg(package))
     }
 }

@@ -1,0 +1,104 @@
+//! A Kubernetes cluster without kubelets: real etcd, API server and EndpointSlice controller.
+//!
+//! The API server has RBAC, TLS and ServiceAccount tokens as a real cluster has. Nodes and pods are objects that the test
+//! writes, see [`Node`] and [`Pods`]. Its addresses are fixed, so it runs inside [`crate::network::isolated`] only.
+
+mod api_server;
+mod audit;
+mod controller_manager;
+mod credentials;
+mod etcd;
+mod manifest;
+mod node;
+mod pod;
+mod pods;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use kube::api::{ListParams, PostParams};
+use kube::{Api, Client};
+use tempfile::TempDir;
+
+pub use self::api_server::ApiServer;
+pub use self::audit::Request;
+use self::controller_manager::ControllerManager;
+use self::credentials::Credentials;
+use self::etcd::Etcd;
+pub use self::node::Node;
+pub use self::pod::Pod;
+pub use self::pods::Pods;
+
+/// How long a change may take that should be there at once: starts included, on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A running cluster; it ends when dropped.
+pub struct Kubernetes {
+    client: Client,
+    // Dropped in this order: nobody talks to what has gone.
+    _controller_manager: ControllerManager,
+    /// The API server that [`Self::client`] and the controllers use.
+    pub api_server: ApiServer,
+    etcd: Etcd,
+    credentials: Credentials,
+    _folder: TempDir,
+}
+
+impl Kubernetes {
+    /// Starts a cluster and waits until it is ready.
+    ///
+    /// # Errors
+    /// When the bed `kube` is missing (the text names the command), or a program does not become ready.
+    pub async fn start() -> Result<Self> {
+        let folder = tempfile::tempdir().context("cannot create a folder for Kubernetes")?;
+        let credentials = Credentials::generate(folder.path())?;
+        let etcd = Etcd::start(folder.path()).await?;
+        let api_server = ApiServer::start(1, &credentials).await?;
+        let controller_manager = ControllerManager::start(&credentials, &api_server).await?;
+        let client = api_server.client().await?;
+        Ok(Self { client, _controller_manager: controller_manager, api_server, etcd, credentials, _folder: folder })
+    }
+
+    /// A client that may do everything.
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// Another API server of the same cluster, which can fail while the cluster goes on.
+    pub async fn another_api_server(&self) -> Result<ApiServer> {
+        ApiServer::start(2, &self.credentials).await
+    }
+
+    /// A kubeconfig file for an account, with a token as a pod would get it, to use with this API server.
+    ///
+    /// # Errors
+    /// When there is no such account.
+    pub async fn kubeconfig_for(&self, account: (&str, &str), api_server: &ApiServer) -> Result<PathBuf> {
+        let (namespace, name) = account;
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), namespace);
+        let request = TokenRequest { spec: TokenRequestSpec::default(), ..TokenRequest::default() };
+        let answer = accounts.create_token_request(name, &PostParams::default(), &request).await;
+        let answer = answer.with_context(|| format!("no token for {namespace}/{name}"))?;
+        let token = answer.status.context("a token request without an answer")?.token;
+        self.credentials.kubeconfig(&format!("{namespace}-{name}"), &token, api_server.url())
+    }
+
+    /// Creates or changes every object of these YAML documents, by server-side apply.
+    ///
+    /// # Errors
+    /// With the object's name when the API server refuses it.
+    pub async fn apply(&self, yaml: &str) -> Result<()> {
+        manifest::apply(&self.client, yaml).await
+    }
+
+    /// Forgets all history: a watch from any earlier resource version is answered `410 Gone` by an API server that does
+    /// not have the events in memory, such as one that has just started.
+    pub async fn compact(&self) -> Result<()> {
+        let namespaces: Api<Namespace> = Api::all(self.client());
+        let now = namespaces.list(&ListParams::default().limit(1)).await?.metadata.resource_version;
+        self.etcd.compact(&now.context("a list without a resource version")?).await
+    }
+}
