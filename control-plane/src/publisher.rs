@@ -1,10 +1,13 @@
 //! From what the source knows now to the newest snapshot.
 
 use crate::eds::Views;
+use crate::model::Cluster;
+use crate::proxyless::Targets;
 use crate::source::Newest;
 use crate::xds::metrics::XdsMetrics;
 use crate::xds::server::Snapshots;
 use crate::xds::{Lookup, ResourceType, Resources, Snapshot};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -22,6 +25,17 @@ pub struct Publisher {
 #[derive(Clone, Debug, Default)]
 struct Served {
     views: Arc<Views>,
+    targets: Arc<Targets>,
+}
+
+impl Served {
+    /// What is served of what is known now, and the names of everything that may differ.
+    fn next(&self, cluster: Arc<Cluster>) -> (Self, BTreeSet<String>) {
+        let (views, mut changed) = self.views.next(cluster.clone());
+        let (targets, mut others) = self.targets.next(cluster);
+        changed.append(&mut others);
+        (Self { views: Arc::new(views), targets: Arc::new(targets) }, changed)
+    }
 }
 
 impl Publisher {
@@ -42,8 +56,8 @@ impl Publisher {
 
     fn publish(&mut self) {
         let Some(cluster) = self.newest.borrow_and_update().clone() else { return };
-        let (views, changed) = self.served.views.next(cluster);
-        self.served = Served { views: Arc::new(views) };
+        let (served, changed) = self.served.next(cluster);
+        self.served = served;
         let served = Arc::new(self.served.clone());
         self.metrics.published();
         self.snapshots.send_modify(|newest| {
@@ -60,15 +74,20 @@ impl Resources for Served {
     fn get(&self, resource_type: ResourceType, name: &str) -> Lookup {
         match resource_type {
             ResourceType::ClusterLoadAssignment => Lookup::Found(self.views.assignment(name)),
-            ResourceType::Cluster | ResourceType::Listener | ResourceType::RouteConfiguration => Lookup::Absent,
+            ResourceType::Cluster | ResourceType::Listener | ResourceType::RouteConfiguration => {
+                self.targets.get(resource_type, name).map_or(Lookup::Absent, Lookup::Found)
+            }
         }
     }
 
-    fn names(&self, _: ResourceType) -> Vec<String> {
-        Vec::new()
+    fn names(&self, resource_type: ResourceType) -> Vec<String> {
+        if !resource_type.has_wildcard() {
+            return Vec::new();
+        }
+        self.targets.names().map(str::to_owned).collect()
     }
 
-    fn lists(&self, _: ResourceType, _: &str) -> bool {
-        false
+    fn lists(&self, resource_type: ResourceType, name: &str) -> bool {
+        resource_type.has_wildcard() && self.targets.contains(name)
     }
 }

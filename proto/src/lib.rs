@@ -13,9 +13,9 @@ pub use generated::{envoy, google};
 
 /// The type URL of [`ClusterLoadAssignment`](envoy::config::endpoint::v3::ClusterLoadAssignment), the resource of EDS.
 pub const CLUSTER_LOAD_ASSIGNMENT: &str = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
-/// The type URL of `Cluster`, the resource of CDS.
+/// The type URL of [`Cluster`](envoy::config::cluster::v3::Cluster), the resource of CDS.
 pub const CLUSTER: &str = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
-/// The type URL of `Listener`, the resource of LDS.
+/// The type URL of [`Listener`](envoy::config::listener::v3::Listener), the resource of LDS.
 pub const LISTENER: &str = "type.googleapis.com/envoy.config.listener.v3.Listener";
-/// The type URL of `RouteConfiguration`, the resource of RDS.
+/// The type URL of [`RouteConfiguration`](envoy::config::route::v3::RouteConfiguration), the resource of RDS.
 pub const ROUTE_CONFIGURATION: &str = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration";

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// How a service's endpoints are presented.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum View {
     /// The ready pods, each by its own address: `pods/NAMESPACE/SERVICE:PORT`.
     Pods,
@@ -35,7 +35,7 @@ impl View {
 }
 
 /// The name of an EDS resource: a view of one port of a service.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResourceName {
     /// How the endpoints are presented.
     pub view: View,
