@@ -4,11 +4,13 @@ mod encoded;
 mod hosts;
 mod name;
 mod nodes;
+mod outbound;
 mod pods;
 mod views;
 
 pub use hosts::{Host, Hosts};
 pub use name::{NameError, ResourceName, View};
+pub use outbound::{Declined, OutboundName};
 pub use views::Views;
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ impl Publisher {
 impl Resources for Served {
     fn get(&self, resource_type: ResourceType, name: &str) -> Lookup {
         match resource_type {
-            ResourceType::ClusterLoadAssignment => Lookup::Found(self.views.assignment(name)),
+            ResourceType::ClusterLoadAssignment => self.views.assignment(name),
             ResourceType::Cluster | ResourceType::Listener | ResourceType::RouteConfiguration => {
                 self.targets.get(resource_type, name).map_or(Lookup::Absent, Lookup::Found)
             }

@@ -1,30 +1,33 @@
 //! What was encoded of one service.
 
-use super::{ResourceName, View};
-use crate::xds::Resource;
+use crate::xds::Lookup;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The resources of one service as it is at one moment, those that were asked for.
+/// What the names of one service stand for at one moment, those that were asked for.
 #[derive(Debug, Default)]
-pub struct Encoded(Mutex<HashMap<ResourceName, Arc<Resource>>>);
+pub struct Encoded(Mutex<HashMap<String, Lookup>>);
 
 impl Encoded {
-    /// The resource of this name, encoded if nobody asked for it before.
+    /// What a name stands for, encoded if nobody asked for it before.
     ///
     /// While one stream encodes, others that want the same service wait instead of encoding it as well.
-    pub fn get_or_encode(&self, name: ResourceName, encode: impl FnOnce() -> Resource) -> Arc<Resource> {
-        self.lock().entry(name).or_insert_with(|| Arc::new(encode())).clone()
+    pub fn get_or_encode(&self, name: &str, encode: impl FnOnce() -> Lookup) -> Lookup {
+        let mut encoded = self.lock();
+        if let Some(known) = encoded.get(name) {
+            return known.clone();
+        }
+        encoded.entry(name.to_owned()).insert_entry(encode()).get().clone()
     }
 
-    /// What stays when everything that this view is made of may have changed.
-    pub fn without(&self, view: View) -> Self {
-        let others =
-            self.lock().iter().filter(|(name, _)| name.view != view).map(|(n, r)| (n.clone(), r.clone())).collect();
-        Self(Mutex::new(others))
+    /// The part whose names are like this.
+    pub fn only(&self, like: impl Fn(&str) -> bool) -> Self {
+        let encoded = self.lock();
+        let some = encoded.iter().filter(|(name, _)| like(name.as_str()));
+        Self(Mutex::new(some.map(|(name, known)| (name.clone(), known.clone())).collect()))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ResourceName, Arc<Resource>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Lookup>> {
         // A map of finished resources is right whatever happened to the one who held the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

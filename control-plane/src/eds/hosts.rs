@@ -2,13 +2,14 @@
 //!
 //! Equal content must give equal bytes, whatever the order of the source: versions are hashes of them.
 
-use crate::model::Locality;
+use crate::model::{Locality, Workload};
 use evenkeel_proto::envoy::config::core::v3 as core;
 use evenkeel_proto::envoy::config::core::v3::address::Address::SocketAddress;
 use evenkeel_proto::envoy::config::core::v3::socket_address::PortSpecifier::PortValue;
 use evenkeel_proto::envoy::config::endpoint::v3 as endpoint;
 use evenkeel_proto::envoy::config::endpoint::v3::lb_endpoint::HostIdentifier;
-use evenkeel_proto::google::protobuf::UInt32Value;
+use evenkeel_proto::google::protobuf::value::Kind;
+use evenkeel_proto::google::protobuf::{Struct, UInt32Value, Value};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
@@ -20,6 +21,40 @@ pub struct Host<'a> {
     pub locality: &'a Locality,
     /// At least 1, relative to the others. The sum over a locality must fit 32 bits.
     pub weight: u32,
+    /// What the mesh knows it as.
+    pub identity: Option<Identity<'a>>,
+}
+
+/// What a proxy of the mesh needs to know about a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Identity<'a> {
+    /// Chooses the cluster's transport socket; `None` for clear text.
+    pub tls_mode: Option<&'a str>,
+    /// What runs there.
+    pub workload: &'a Workload,
+    /// The Kubernetes cluster that it runs in.
+    pub cluster_id: &'a str,
+}
+
+impl Identity<'_> {
+    /// As metadata, where Istio's filters look for it.
+    fn metadata(&self) -> core::Metadata {
+        let tls_mode = self.tls_mode.map(|mode| ("envoy.transport_socket_match", "tlsMode", mode.to_owned()));
+        let fields = [("istio", "workload", self.workload())].into_iter().chain(tls_mode);
+        let filter_metadata = fields.map(|(filter, field, text)| (filter.to_owned(), structure(field, text))).collect();
+        core::Metadata { filter_metadata }
+    }
+
+    /// `NAME;NAMESPACE;CANONICAL NAME;CANONICAL REVISION;CLUSTER`, where no revision stands for `latest`.
+    fn workload(&self) -> String {
+        let Workload { name, namespace, canonical_name, canonical_revision, .. } = self.workload;
+        let revision = if canonical_revision == "latest" { "" } else { canonical_revision };
+        format!("{name};{namespace};{canonical_name};{revision};{}", self.cluster_id)
+    }
+}
+
+fn structure(field: &str, text: String) -> Struct {
+    Struct { fields: [(field.to_owned(), Value { kind: Some(Kind::StringValue(text)) })].into() }
 }
 
 /// Each address once, in order: Envoy keeps only the first of several.
@@ -32,7 +67,7 @@ impl Hosts<'_> {
     pub fn assignment(self, name: &str) -> endpoint::ClusterLoadAssignment {
         let mut localities: BTreeMap<&Locality, Vec<endpoint::LbEndpoint>> = BTreeMap::new();
         for (address, host) in self.0 {
-            localities.entry(host.locality).or_default().push(lb_endpoint(address, host.weight));
+            localities.entry(host.locality).or_default().push(lb_endpoint(address, host));
         }
         let endpoints = localities.into_iter().map(|(locality, endpoints)| of_locality(locality, endpoints)).collect();
         endpoint::ClusterLoadAssignment { cluster_name: name.to_owned(), endpoints }
@@ -67,7 +102,7 @@ fn where_it_is(locality: &Locality) -> Option<core::Locality> {
     })
 }
 
-fn lb_endpoint(address: SocketAddr, weight: u32) -> endpoint::LbEndpoint {
+fn lb_endpoint(address: SocketAddr, host: Host<'_>) -> endpoint::LbEndpoint {
     let socket_address = core::SocketAddress {
         protocol: core::socket_address::Protocol::Tcp.into(),
         address: address.ip().to_string(),
@@ -77,6 +112,7 @@ fn lb_endpoint(address: SocketAddr, weight: u32) -> endpoint::LbEndpoint {
     endpoint::LbEndpoint {
         host_identifier: Some(HostIdentifier::Endpoint(endpoint::Endpoint { address })),
         health_status: core::HealthStatus::Healthy.into(),
-        load_balancing_weight: Some(UInt32Value { value: weight }),
+        load_balancing_weight: Some(UInt32Value { value: host.weight }),
+        metadata: host.identity.as_ref().map(Identity::metadata),
     }
 }

@@ -21,7 +21,7 @@ impl View {
     /// All views.
     pub const ALL: [Self; 3] = [Self::Pods, Self::Nodes, Self::Steer];
 
-    fn prefix(self) -> &'static str {
+    pub(super) fn prefix(self) -> &'static str {
         match self {
             Self::Pods => "pods",
             Self::Nodes => "nodes",

@@ -15,7 +15,10 @@ pub fn nodes<'a>(service: &Service, port: &ServicePort, nodes: &'a Nodes) -> Hos
     let (family, weights) = (Family::of(service), Weights::of(service, port));
     let hosts = nodes.iter().filter(|(_, node)| node.ready).filter_map(|(name, node)| {
         let weight = weights.of_node(name)?;
-        Some((SocketAddr::new(family.address(node)?, node_port), Host { locality: &node.locality, weight }))
+        Some((
+            SocketAddr::new(family.address(node)?, node_port),
+            Host { locality: &node.locality, weight, identity: None },
+        ))
     });
     hosts.collect()
 }

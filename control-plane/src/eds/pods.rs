@@ -19,5 +19,5 @@ pub fn ready<'a>(service: &'a Service, port: &ServicePort) -> impl Iterator<Item
 }
 
 fn host(endpoint: &Endpoint) -> Host<'_> {
-    Host { locality: &endpoint.locality, weight: endpoint.weight.get() }
+    Host { locality: &endpoint.locality, weight: endpoint.weight.get(), identity: None }
 }

@@ -2,6 +2,7 @@ mod nodes;
 
 use super::*;
 use crate::model::{Cluster, Endpoint, Health, Locality, Service, ServiceName, ServicePort, Services, Weight};
+use crate::xds::{Lookup, Resource};
 use evenkeel_proto::envoy::config::core::v3::address::Address::SocketAddress;
 use evenkeel_proto::envoy::config::core::v3::socket_address::PortSpecifier::PortValue;
 use evenkeel_proto::envoy::config::endpoint::v3::ClusterLoadAssignment;
@@ -35,8 +36,13 @@ fn views(endpoints: Vec<Endpoint>) -> Views {
     Views::default().next(cluster([gateway(endpoints)])).0
 }
 
+fn resource(views: &Views, name: &str) -> Arc<Resource> {
+    let Lookup::Found(resource) = views.assignment(name) else { panic!("{name} has an answer") };
+    resource
+}
+
 fn assignment(views: &Views, name: &str) -> ClusterLoadAssignment {
-    let resource = views.assignment(name);
+    let resource = resource(views, name);
     let [start, any] = resource.sotw_field();
     assert!(!start.is_empty());
     ClusterLoadAssignment::decode(Any::decode(any.clone()).unwrap().value).unwrap()
@@ -59,8 +65,10 @@ fn served(endpoints: Vec<Endpoint>) -> Vec<(String, String, u32)> {
         .collect()
 }
 
-fn every_view(port: &str) -> BTreeSet<String> {
-    ["pods", "nodes", "steer"].map(|view| format!("{view}/{port}")).into()
+fn every_name(service: &str, port: u16) -> BTreeSet<String> {
+    let views = View::ALL.map(|view| ResourceName { view, service: ServiceName::new("default", service), port });
+    let outbound = format!("outbound|{port}||{service}.default.svc.cluster.local");
+    views.into_iter().map(|name| name.to_string()).chain([outbound]).collect()
 }
 
 fn plain(address: &str, port: u32) -> (String, String, u32) {
@@ -119,8 +127,8 @@ fn a_locality_weighs_as_much_as_its_endpoints() {
 
 #[test]
 fn an_unknown_name_and_a_service_without_endpoints_are_the_same_empty_assignment() {
-    let nobody = views(vec![]).assignment(NAME);
-    let unknown = Views::default().assignment(NAME);
+    let nobody = resource(&views(vec![]), NAME);
+    let unknown = resource(&Views::default(), NAME);
     assert_eq!(nobody.version(), unknown.version());
     assert_eq!(assignment(&views(vec![]), "no/such:80").cluster_name, "no/such:80");
     assert_eq!(assignment(&views(vec![]), "no/such:80").endpoints, []);
@@ -132,17 +140,17 @@ fn what_did_not_change_is_not_encoded_again() {
     let (after, changed) = before.next(cluster([gateway(vec![endpoint("10.0.0.1", 80)])]));
     assert_eq!(changed.len(), 0);
     let other = Service { name: ServiceName::new("default", "other"), ..gateway(vec![]) };
-    let resource_before = before.assignment(NAME);
-    assert!(Arc::ptr_eq(&resource_before, &after.assignment(NAME)));
+    let resource_before = resource(&before, NAME);
+    assert!(Arc::ptr_eq(&resource_before, &resource(&after, NAME)));
     let (later, changed) = after.next(cluster([gateway(vec![endpoint("10.0.0.1", 80)]), other]));
-    assert_eq!(changed, every_view("default/other:80"));
-    assert!(Arc::ptr_eq(&resource_before, &later.assignment(NAME)));
+    assert_eq!(changed, every_name("other", 80));
+    assert!(Arc::ptr_eq(&resource_before, &resource(&later, NAME)));
 }
 
 #[test]
 fn a_service_that_is_gone_becomes_empty() {
     let (gone, changed) = views(vec![endpoint("10.0.0.1", 80)]).next(cluster([]));
-    assert_eq!(changed, every_view("default/gateway:80"));
+    assert_eq!(changed, every_name("gateway", 80));
     assert_eq!(assignment(&gone, NAME).endpoints, []);
 }
 
@@ -150,7 +158,7 @@ fn a_service_that_is_gone_becomes_empty() {
 fn a_port_that_is_gone_becomes_empty() {
     let moved = Service { ports: vec![ServicePort::new("http", 81)], ..gateway(vec![endpoint("10.0.0.1", 80)]) };
     let (moved, changed) = views(vec![endpoint("10.0.0.1", 80)]).next(cluster([moved]));
-    assert_eq!(changed, &every_view("default/gateway:80") | &every_view("default/gateway:81"));
+    assert_eq!(changed, &every_name("gateway", 80) | &every_name("gateway", 81));
     assert_eq!(assignment(&moved, NAME).endpoints, []);
     assert_eq!(assignment(&moved, "pods/default/gateway:81").endpoints.len(), 1);
 }
@@ -169,7 +177,7 @@ proptest! {
     fn the_order_of_the_source_does_not_change_the_version(
         (ordered, shuffled) in endpoints().prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle()))
     ) {
-        prop_assert_eq!(views(ordered).assignment(NAME).version(), views(shuffled).assignment(NAME).version());
+        prop_assert_eq!(resource(&views(ordered), NAME).version(), resource(&views(shuffled), NAME).version());
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! All views of all services: made when first asked for, kept while nothing that they are made of changes.
 
 use super::encoded::Encoded;
+use super::outbound::{self, OutboundName};
 use super::{Hosts, ResourceName, View, nodes::nodes, pods::pods};
-use crate::model::{Cluster, Service, ServiceName, ServicePort};
-use crate::xds::{Resource, ResourceType};
+use crate::model::{Cluster, Mesh, Service, ServiceName};
+use crate::xds::{Lookup, Resource, ResourceType};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -21,32 +22,52 @@ impl Views {
         let mut next = Next { services: self.services.clone(), changed: BTreeSet::new() };
         for (older, newer) in self.cluster.services.changes(&cluster.services) {
             next.service_differs(older.map(AsRef::as_ref), newer.map(AsRef::as_ref));
+            let of = |service, mesh| outbound::names(service, mesh);
+            next.changed.extend(older.into_iter().flat_map(|service| of(service, &self.cluster.mesh)));
+            next.changed.extend(newer.into_iter().flat_map(|service| of(service, &cluster.mesh)));
         }
         if self.cluster.nodes != cluster.nodes {
             cluster.services.iter().for_each(|service| next.nodes_differ(service));
+        }
+        if self.cluster.mesh != cluster.mesh {
+            cluster.services.iter().for_each(|service| next.mesh_differs(service, [&self.cluster.mesh, &cluster.mesh]));
         }
         (Self { cluster, services: next.services }, next.changed)
     }
 
     /// The assignment of this name. A name that does not exist has an empty one.
-    pub fn assignment(&self, text: &str) -> Arc<Resource> {
-        self.known(text).unwrap_or_else(|| Arc::new(encode(text, Hosts::default())))
+    pub fn assignment(&self, text: &str) -> Lookup {
+        match OutboundName::parse(text) {
+            Some(name) => self.outbound(text, &name),
+            None => self.view(text).unwrap_or_else(|| encode(text, Hosts::default())),
+        }
     }
 
-    /// The assignment of a port of a service that exists.
-    fn known(&self, text: &str) -> Option<Arc<Resource>> {
+    /// A view of a port of a service that exists.
+    fn view(&self, text: &str) -> Option<Lookup> {
         let name: ResourceName = text.parse().ok()?;
         let service = self.cluster.services.get(&name.service)?;
         let port = service.ports.iter().find(|port| port.port == name.port)?;
         let encoded = self.services.get(&name.service)?;
-        let view = name.view;
-        Some(encoded.get_or_encode(name, || encode(text, self.hosts(view, service, port))))
-    }
-
-    fn hosts<'a>(&'a self, view: View, service: &'a Service, port: &ServicePort) -> Hosts<'a> {
-        match view {
+        let hosts = || match name.view {
             View::Pods | View::Steer => pods(service, port),
             View::Nodes => nodes(service, port, &self.cluster.nodes),
+        };
+        Some(encoded.get_or_encode(text, || encode(text, hosts())))
+    }
+
+    fn outbound(&self, text: &str, name: &OutboundName) -> Lookup {
+        let lookup = || match outbound::hosts(name, &self.cluster) {
+            Ok(hosts) => encode(text, hosts),
+            Err(declined) => Lookup::Declined(declined.to_string().into()),
+        };
+        // Only what a service really has is kept, so that made-up names cost no memory.
+        let service =
+            name.service(&self.cluster.mesh.domain).ok().and_then(|service| self.cluster.services.get(&service));
+        let real = service.filter(|service| outbound::names(service, &self.cluster.mesh).any(|real| real == text));
+        match real.and_then(|service| self.services.get(&service.name)) {
+            Some(encoded) => encoded.get_or_encode(text, lookup),
+            None => lookup(),
         }
     }
 }
@@ -73,8 +94,17 @@ impl Next {
             return;
         }
         self.changed.extend(names(service, &[View::Nodes]));
+        self.keep_only(service, |name| !name.starts_with(View::Nodes.prefix()));
+    }
+
+    fn mesh_differs(&mut self, service: &Service, meshes: [&Mesh; 2]) {
+        self.changed.extend(meshes.into_iter().flat_map(|mesh| outbound::names(service, mesh)));
+        self.keep_only(service, |name| OutboundName::parse(name).is_none());
+    }
+
+    fn keep_only(&mut self, service: &Service, like: impl Fn(&str) -> bool) {
         if let Some(encoded) = self.services.get_mut(&service.name) {
-            *encoded = Arc::new(encoded.without(View::Nodes));
+            *encoded = Arc::new(encoded.only(like));
         }
     }
 }
@@ -85,6 +115,7 @@ fn names<'a>(service: &'a Service, views: &'a [View]) -> impl Iterator<Item = St
     service.ports.iter().flat_map(move |port| views.iter().map(move |view| name(*view, port.port)))
 }
 
-fn encode(name: &str, hosts: Hosts<'_>) -> Resource {
-    Resource::new(name.to_owned(), ResourceType::ClusterLoadAssignment, &hosts.assignment(name))
+fn encode(name: &str, hosts: Hosts<'_>) -> Lookup {
+    let assignment = hosts.assignment(name);
+    Lookup::Found(Arc::new(Resource::new(name.to_owned(), ResourceType::ClusterLoadAssignment, &assignment)))
 }

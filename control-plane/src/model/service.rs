@@ -54,6 +54,17 @@ pub enum ExternalTrafficPolicy {
     Local,
 }
 
+/// What makes the endpoints of a service depend on the client. The views that are the same for all clients ignore it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientTraffic {
+    /// `spec.internalTrafficPolicy` is `Local`: pods on the client's node only.
+    pub node_local: bool,
+    /// `spec.trafficDistribution` is set: near pods first.
+    pub prefers_near: bool,
+    /// The label `istio.io/persistent-session`: pods that drain keep their sessions.
+    pub persistent_sessions: bool,
+}
+
 /// A service with its endpoints, ready or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
@@ -63,6 +74,8 @@ pub struct Service {
     pub ports: Vec<ServicePort>,
     /// What a node port leads to.
     pub external_traffic_policy: ExternalTrafficPolicy,
+    /// What makes its endpoints depend on who asks.
+    pub traffic: ClientTraffic,
     /// The endpoints, in the order of the source. The order has no meaning.
     pub endpoints: Vec<Endpoint>,
 }
@@ -70,6 +83,12 @@ pub struct Service {
 impl Service {
     /// A service without ports and endpoints.
     pub fn new(name: ServiceName) -> Self {
-        Self { name, ports: Vec::new(), external_traffic_policy: ExternalTrafficPolicy::Cluster, endpoints: Vec::new() }
+        Self {
+            name,
+            ports: Vec::new(),
+            external_traffic_policy: ExternalTrafficPolicy::Cluster,
+            traffic: ClientTraffic::default(),
+            endpoints: Vec::new(),
+        }
     }
 }

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+/// Labels of a Kubernetes object.
+pub type Labels = BTreeMap<String, String>;
+
 /// What a pod is an instance of, by the rules that Istio has for it. Pods that say the same share one value.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Workload {
     /// The namespace of the pod.
     pub namespace: String,
@@ -16,5 +19,5 @@ pub struct Workload {
     /// The name of the pod's service account; empty if it is not known.
     pub service_account: String,
     /// The labels of the pod.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
 }

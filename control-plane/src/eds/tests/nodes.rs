@@ -38,7 +38,7 @@ fn anywhere(endpoints: Vec<Endpoint>) -> Service {
 }
 
 fn both(service: Service, nodes: Nodes) -> Arc<Cluster> {
-    Arc::new(Cluster { services: [service].into_iter().collect(), nodes })
+    Arc::new(Cluster { services: [service].into_iter().collect(), nodes, ..Cluster::default() })
 }
 
 fn of(service: Service, nodes: Nodes) -> Views {
@@ -141,29 +141,29 @@ fn nodes_are_where_nodes_are_not_where_pods_are() {
 #[test]
 fn without_a_node_port_or_without_nodes_the_assignment_is_empty() {
     let pods = || vec![on(endpoint("10.0.0.1", 80), "a")];
-    let empty = Views::default().assignment(NODES).version();
-    assert_eq!(of(gateway(pods()), three()).assignment(NODES).version(), empty);
-    assert_eq!(of(local(pods()), Nodes::new()).assignment(NODES).version(), empty);
-    assert_eq!(of(anywhere(pods()), Nodes::new()).assignment(NODES).version(), empty);
+    let empty = resource(&Views::default(), NODES).version();
+    assert_eq!(resource(&of(gateway(pods()), three()), NODES).version(), empty);
+    assert_eq!(resource(&of(local(pods()), Nodes::new()), NODES).version(), empty);
+    assert_eq!(resource(&of(anywhere(pods()), Nodes::new()), NODES).version(), empty);
 }
 
 #[test]
 fn when_nodes_change_only_the_nodes_of_services_with_node_ports_are_made_again() {
     let other = Service { name: ServiceName::new("default", "other"), ..gateway(vec![endpoint("10.0.0.2", 80)]) };
     let services: Services = [anywhere(vec![endpoint("10.0.0.1", 80)]), other].into_iter().collect();
-    let cluster = |nodes| Arc::new(Cluster { services: services.clone(), nodes });
+    let cluster = |nodes| Arc::new(Cluster { services: services.clone(), nodes, ..Cluster::default() });
     let before = Views::default().next(cluster(nodes(&[("a", node(&["192.0.2.1"]))]))).0;
     let kept =
         ["pods/default/gateway:80", "steer/default/gateway:80", "pods/default/other:80", "nodes/default/other:80"];
-    let resources = kept.map(|name| before.assignment(name));
-    let version = before.assignment(NODES).version();
+    let resources = kept.map(|name| resource(&before, name));
+    let version = resource(&before, NODES).version();
 
     let (after, changed) = before.next(cluster(three()));
     assert_eq!(changed, [NODES.to_owned()].into());
-    for (name, resource) in kept.into_iter().zip(resources) {
-        assert!(Arc::ptr_eq(&resource, &after.assignment(name)), "{name}");
+    for (name, known) in kept.into_iter().zip(resources) {
+        assert!(Arc::ptr_eq(&known, &resource(&after, name)), "{name}");
     }
-    assert_ne!(after.assignment(NODES).version(), version);
+    assert_ne!(resource(&after, NODES).version(), version);
     assert_eq!(after.next(cluster(three())).1.len(), 0);
 }
 
@@ -178,7 +178,7 @@ proptest! {
     fn the_order_of_the_pods_does_not_change_the_version(
         (ordered, shuffled) in pods_on_nodes().prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle()))
     ) {
-        let version = |pods| of(local(pods), three()).assignment(NODES).version();
+        let version = |pods| resource(&of(local(pods), three()), NODES).version();
         prop_assert_eq!(version(ordered), version(shuffled));
     }
 
@@ -204,9 +204,9 @@ proptest! {
         for step in steps {
             let (next, changed) = views.next(cluster(step.clone()));
             let fresh = Views::default().next(cluster(step)).0;
-            for name in every_view("default/gateway:80") {
-                let (before, now) = (views.assignment(&name).version(), next.assignment(&name).version());
-                prop_assert_eq!(now, fresh.assignment(&name).version());
+            for name in every_name("gateway", 80) {
+                let (before, now) = (resource(&views, &name).version(), resource(&next, &name).version());
+                prop_assert_eq!(now, resource(&fresh, &name).version());
                 prop_assert!(before == now || changed.contains(&name));
             }
             views = next;

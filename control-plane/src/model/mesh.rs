@@ -1,0 +1,116 @@
+//! What Istio's own resources say about the way to a service, as far as endpoints depend on it.
+
+use super::Labels;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The mesh that the services are part of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mesh {
+    /// The domain of the services' names, such as `cluster.local`.
+    pub domain: String,
+    /// The name of the Kubernetes cluster in the mesh.
+    pub cluster_id: String,
+    /// The namespace whose policies hold for the whole mesh.
+    pub root_namespace: String,
+    /// Whether there may be services that the source was told not to look at.
+    pub narrowed: bool,
+    /// How workloads expect to be called, the oldest first.
+    pub peer_authentications: Vec<Arc<PeerAuthentication>>,
+    /// How clients call services, the oldest first.
+    pub destination_rules: Vec<Arc<DestinationRule>>,
+}
+
+impl Default for Mesh {
+    /// A mesh with Istio's default names and without policies.
+    fn default() -> Self {
+        Self {
+            domain: "cluster.local".to_owned(),
+            cluster_id: "Kubernetes".to_owned(),
+            root_namespace: "istio-system".to_owned(),
+            narrowed: false,
+            peer_authentications: Vec::new(),
+            destination_rules: Vec::new(),
+        }
+    }
+}
+
+/// How workloads of a namespace expect to be called: a `PeerAuthentication`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PeerAuthentication {
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+    /// The labels of the pods that it is for; of all in the namespace if empty.
+    pub selector: Labels,
+    /// What it says; `None` leaves it to the next wider policy.
+    pub mode: Option<MutualTlsMode>,
+    /// What it says about single ports of the pods. It counts only with a selector.
+    pub port_modes: BTreeMap<u16, Option<MutualTlsMode>>,
+}
+
+/// Whether a workload takes mutual TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MutualTlsMode {
+    /// It takes clear text only.
+    Disable,
+    /// It takes both.
+    Permissive,
+    /// It takes mutual TLS only.
+    Strict,
+}
+
+/// How clients call a host: a `DestinationRule`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DestinationRule {
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+    /// The host with its domain, or a wildcard such as `*.example.com`.
+    pub host: String,
+    /// Whether only some clients follow it: it selects workloads, or is not exported to all namespaces.
+    pub for_some_clients: bool,
+    /// What holds for all subsets.
+    pub policy: TrafficPolicy,
+    /// The subsets.
+    pub subsets: Vec<Subset>,
+}
+
+/// Some of the pods of a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subset {
+    /// The name.
+    pub name: String,
+    /// The labels of its pods.
+    pub labels: Labels,
+    /// What holds for it alone.
+    pub policy: TrafficPolicy,
+}
+
+/// The parts of a `TrafficPolicy` that endpoints depend on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrafficPolicy {
+    /// TLS to all ports.
+    pub tls: Option<ClientTlsMode>,
+    /// TLS to single ports of the service.
+    pub port_tls: BTreeMap<u16, ClientTlsMode>,
+    /// Whether hosts are ejected, which is when Istio prefers near localities.
+    pub outlier_detection: bool,
+    /// Whether traffic is distributed over localities by rule.
+    pub locality_distribution: bool,
+}
+
+/// The `tls.mode` of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientTlsMode {
+    /// Clear text.
+    Disable,
+    /// TLS.
+    Simple,
+    /// TLS with a client certificate of the rule.
+    Mutual,
+    /// TLS with the workload's own certificate.
+    IstioMutual,
+}
