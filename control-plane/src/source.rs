@@ -4,10 +4,12 @@
 //! the first as soon as everything has been read once. Whatever goes wrong later, the last good one stays.
 
 pub mod file;
+pub mod kubernetes;
 pub mod metrics;
 
 use crate::model::Cluster;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::watch;
 
 /// What a source knows now; `None` until everything has been read once.
@@ -33,5 +35,13 @@ impl Updates {
             }
             differ
         })
+    }
+}
+
+/// Waits until something is due; for ever if nothing is.
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
     }
 }

@@ -4,11 +4,15 @@ use clap::{Args, ValueEnum};
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
+/// The Kubernetes client logs every failed request and the whole of an answer that it cannot read; what goes wrong is
+/// told by the source.
+const DEFAULT: &str = "info,kube_client=off,kube_runtime=off";
+
 /// Flags for the log, which goes to standard error.
 #[derive(Args, Debug)]
 pub struct LogArguments {
     /// What to log: error, warn, info, debug or trace, also per module, such as `info,evenkeel::xds=debug`
-    #[arg(long = "log", env = "RUST_LOG", global = true, default_value = "info", value_name = "FILTER")]
+    #[arg(long = "log", env = "RUST_LOG", global = true, default_value = DEFAULT, value_name = "FILTER")]
     filter: String,
     /// How to write the log
     #[arg(long = "log-format", global = true, value_enum, default_value_t = Format::Text)]

@@ -1,19 +1,19 @@
 //! `evenkeel serve`: a source, the xDS server and the admin port, wired together.
 
+mod source;
+
 use crate::admin::{self, Admin, Readiness};
 use crate::publisher::Publisher;
-use crate::source::file::FileSource;
 use crate::source::metrics::SourceMetrics;
-use crate::source::{Newest, Updates};
 use crate::xds::metrics::XdsMetrics;
 use crate::xds::server::{Server, Snapshots, bind};
 use anyhow::Context;
 use clap::Args;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
+use source::{SOURCE, SourceArguments};
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,18 +26,14 @@ use tracing::{info, warn};
 /// Clients that have not taken the end of their streams by then are cut off.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 
-/// The reason not to be ready that concerns the source.
-const SOURCE: &str = "source";
-
 /// Serve endpoints to proxies over xDS
 ///
 /// The first line on standard output is a JSON object with the addresses that are listened on. SIGTERM and SIGINT end
 /// all streams and then the program.
 #[derive(Args, Debug)]
 pub struct ServeArguments {
-    /// File with services and endpoints, watched for changes
-    #[arg(short, long, value_name = "CLUSTER.yaml")]
-    file: PathBuf,
+    #[command(flatten)]
+    source: SourceArguments,
     /// Address for xDS over clear-text gRPC; port 0 takes a free one
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18000")]
     xds_address: SocketAddr,
@@ -54,15 +50,16 @@ pub struct ServeArguments {
 pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
     // First of all, so that no signal is missed once the addresses are known.
     let stop = stop_signal().context("cannot wait for signals")?;
-    let (services, metrics) = follow(arguments).await?;
-    let (publisher, snapshots) = Publisher::new(services, metrics.xds.clone());
+    let metrics = Metrics::new();
+    let readiness = Readiness::default();
+    readiness.block(SOURCE, "it has not been read completely yet");
+    let newest = arguments.source.start(metrics.source, &readiness).await?;
+    let (publisher, snapshots) = Publisher::new(newest, metrics.xds.clone());
     tokio::spawn(publisher.run());
 
     let xds = listen("--xds-address", arguments.xds_address)?;
     let admin = listen("--admin-address", arguments.admin_address)?;
     say_addresses(&xds, &admin)?;
-    let readiness = Readiness::default();
-    readiness.block(SOURCE, "it has not been read completely yet");
     tokio::spawn(ready_when_read(readiness.clone(), snapshots.clone()));
     tokio::spawn(Admin { readiness: readiness.clone(), registry: Arc::new(metrics.registry) }.serve(admin));
 
@@ -75,18 +72,16 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
 struct Metrics {
     registry: Registry,
     xds: XdsMetrics,
+    source: SourceMetrics,
 }
 
-/// Starts the source.
-async fn follow(arguments: &ServeArguments) -> anyhow::Result<(Newest, Metrics)> {
-    let mut registry = admin::registry();
-    let xds = XdsMetrics::register(&mut registry);
-    let source_metrics = SourceMetrics::register(&mut registry);
-    let (updates, services) = Updates::new();
-    let source = FileSource::open(arguments.file.clone(), updates, source_metrics);
-    let source = source.await.with_context(|| format!("--file {}", arguments.file.display()))?;
-    tokio::spawn(source.run());
-    Ok((services, Metrics { registry, xds }))
+impl Metrics {
+    fn new() -> Self {
+        let mut registry = admin::registry();
+        let xds = XdsMetrics::register(&mut registry);
+        let source = SourceMetrics::register(&mut registry);
+        Self { registry, xds, source }
+    }
 }
 
 fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -56,7 +56,7 @@ pub enum Health {
 }
 
 /// Where an endpoint runs. Each part is empty when unknown.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Locality {
     /// Such as `eu-central-1`.
     pub region: String,

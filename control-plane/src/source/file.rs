@@ -28,8 +28,8 @@ mod watch;
 pub use error::{FileError, Problem};
 pub use parse::parse;
 
-use super::Updates;
 use super::metrics::SourceMetrics;
+use super::{Updates, until};
 use crate::model::{Cluster, Services};
 use settle::{Settle, Touch};
 use std::path::PathBuf;
@@ -147,13 +147,6 @@ async fn parsed(text: String) -> Result<(String, Services), FileError> {
     let parse = move || parse(&text).map(|services| (text, services)).map_err(FileError::Wrong);
     let stopped = |error| Err(FileError::Unreadable(format!("reading was stopped: {error}")));
     tokio::task::spawn_blocking(parse).await.unwrap_or_else(stopped)
-}
-
-async fn until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due.into()).await,
-        None => std::future::pending().await,
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What sources tell Prometheus.
 
+use super::kubernetes::Kind;
+use crate::model::Services;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -13,6 +15,16 @@ pub struct SourceMetrics {
     last_reload_failed: Gauge,
     services: Gauge,
     endpoints: Gauge,
+    publishes: Counter,
+    objects: Family<KindLabels, Gauge>,
+    malformed_objects: Family<KindLabels, Gauge>,
+    lists: Family<KindLabels, Counter>,
+    watch_errors: Family<KindLabels, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    kind: Kind,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -40,17 +52,39 @@ impl SourceMetrics {
         );
         registry.register("services", "Services served", metrics.services.clone());
         registry.register("endpoints", "Endpoints of these services, ready or not", metrics.endpoints.clone());
+        registry.register("publishes", "Times that something new was handed on", metrics.publishes.clone());
+        metrics.register_kubernetes(registry);
         for outcome in [Outcome::ok, Outcome::failed] {
             drop(metrics.reloads.get_or_create(&ReloadLabels { outcome }));
         }
         metrics
     }
 
-    /// New content is served.
-    pub fn loaded(&self, services: &crate::model::Services) {
+    fn register_kubernetes(&self, registry: &mut Registry) {
+        registry.register("objects", "Kubernetes objects that are known, by kind", self.objects.clone());
+        registry.register(
+            "malformed_objects",
+            "Kubernetes objects that make no sense, in part or as a whole, by kind",
+            self.malformed_objects.clone(),
+        );
+        registry.register("lists", "Complete lists that were taken, the first included, by kind", self.lists.clone());
+        registry.register(
+            "watch_errors",
+            "Requests to list or watch that failed and were made again, by kind",
+            self.watch_errors.clone(),
+        );
+    }
+
+    /// New content of a file is served.
+    pub fn loaded(&self, services: &Services) {
         self.reloads.get_or_create(&ReloadLabels { outcome: Outcome::ok }).inc();
         self.restored();
-        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        self.published(services);
+    }
+
+    /// These services are handed on.
+    pub fn published(&self, services: &Services) {
+        self.publishes.inc();
         self.services.set(count(services.len()));
         self.endpoints.set(count(services.iter().map(|service| service.endpoints.len()).sum()));
     }
@@ -65,4 +99,28 @@ impl SourceMetrics {
         self.reloads.get_or_create(&ReloadLabels { outcome: Outcome::failed }).inc();
         self.last_reload_failed.set(1);
     }
+
+    /// So many objects of this kind are known.
+    pub fn objects(&self, kind: Kind, number: usize) {
+        self.objects.get_or_create(&KindLabels { kind }).set(count(number));
+    }
+
+    /// So many objects of this kind make no sense.
+    pub fn malformed(&self, kind: Kind, number: usize) {
+        self.malformed_objects.get_or_create(&KindLabels { kind }).set(count(number));
+    }
+
+    /// A list of this kind is complete.
+    pub fn listed(&self, kind: Kind) {
+        self.lists.get_or_create(&KindLabels { kind }).inc();
+    }
+
+    /// A request to list or watch this kind failed.
+    pub fn watch_failed(&self, kind: Kind) {
+        self.watch_errors.get_or_create(&KindLabels { kind }).inc();
+    }
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,0 +1,91 @@
+//! Where the endpoints come from: the flags, and the source that they ask for.
+
+use crate::admin::Readiness;
+use crate::source::file::FileSource;
+use crate::source::kubernetes::{KubernetesSource, Progress, Selection, connect};
+use crate::source::metrics::SourceMetrics;
+use crate::source::{Newest, Updates};
+use anyhow::Context;
+use clap::Args;
+use std::path::{Path, PathBuf};
+use tokio::sync::watch;
+
+/// The reason not to be ready that concerns the source.
+pub const SOURCE: &str = "source";
+
+/// Without any of these flags: the cluster of the current context, or the one that this process runs in.
+#[derive(Args, Debug)]
+pub struct SourceArguments {
+    /// File with services and endpoints, watched for changes, instead of a Kubernetes cluster
+    #[arg(short, long, value_name = "CLUSTER.yaml")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    kubernetes: KubernetesArguments,
+}
+
+#[derive(Args, Debug)]
+struct KubernetesArguments {
+    /// How to reach the cluster; default: KUBECONFIG, ~/.kube/config, the service account of the pod
+    #[arg(long, value_name = "PATH", conflicts_with = "file")]
+    kubeconfig: Option<PathBuf>,
+    /// Which context of the kubeconfig to use; default: its current one
+    #[arg(long, value_name = "NAME", conflicts_with = "file")]
+    context: Option<String>,
+    /// Serve only services of this namespace; may be given several times
+    #[arg(short, long = "namespace", value_name = "NAMESPACE", conflicts_with = "file")]
+    namespaces: Vec<String>,
+    /// Serve only services with matching labels, such as `app=gateway,tier!=test`
+    #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with = "file")]
+    selector: Option<String>,
+}
+
+impl SourceArguments {
+    /// Starts the source. Until it has read everything once, `readiness` says what is missing.
+    pub async fn start(&self, metrics: SourceMetrics, readiness: &Readiness) -> anyhow::Result<Newest> {
+        let (updates, newest) = Updates::new();
+        match &self.file {
+            Some(file) => follow_file(file, updates, metrics).await?,
+            None => self.kubernetes.follow(updates, metrics, readiness).await?,
+        }
+        Ok(newest)
+    }
+}
+
+async fn follow_file(file: &Path, updates: Updates, metrics: SourceMetrics) -> anyhow::Result<()> {
+    let source = FileSource::open(file.to_owned(), updates, metrics).await;
+    let source = source.with_context(|| format!("--file {}", file.display()))?;
+    tokio::spawn(source.run());
+    Ok(())
+}
+
+impl KubernetesArguments {
+    async fn follow(&self, updates: Updates, metrics: SourceMetrics, readiness: &Readiness) -> anyhow::Result<()> {
+        let client = connect(self.kubeconfig.as_deref(), self.context.as_deref()).await?;
+        let selection = self.selection();
+        let (source, progress) = KubernetesSource::new(&selection, updates, metrics);
+        tokio::spawn(tell(progress, readiness.clone()));
+        tokio::spawn(source.run(client, selection));
+        Ok(())
+    }
+
+    fn selection(&self) -> Selection {
+        let mut namespaces = self.namespaces.clone();
+        namespaces.sort();
+        namespaces.dedup();
+        Selection { namespaces, selector: self.selector.clone() }
+    }
+}
+
+/// Says what is missing. That nothing is missing is said by whoever serves it.
+async fn tell(mut progress: watch::Receiver<Progress>, readiness: Readiness) {
+    loop {
+        let now = progress.borrow_and_update().clone();
+        if now.is_complete() {
+            return;
+        }
+        readiness.block(SOURCE, now.to_string());
+        if progress.changed().await.is_err() {
+            return;
+        }
+    }
+}
