@@ -68,37 +68,33 @@ impl ResourceType {
 
 /// A version is a hash of the content: equal on every replica and after every restart, so that a client that comes back
 /// is sent only what it does not have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+///
+/// The default is the version of a set of no resources.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(u64);
 
 impl Version {
     /// The version of this content.
     pub fn of(content: &[u8]) -> Self {
-        Self::first_64_bits(Sha256::digest(content).as_slice())
+        Self(Sha256::digest(content).iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
     }
 
-    /// The version of a set of resources. That of one resource is the resource's own.
-    pub fn of_all<'a>(mut resources: impl Iterator<Item = (&'a str, Self)>) -> Self {
-        let first = resources.next();
-        let Some(second) = resources.next() else {
-            return first.map_or(Self::of(&[]), |(_, version)| version);
-        };
-        let mut hash = Sha256::new();
-        for (name, version) in first.into_iter().chain([second]).chain(resources) {
-            hash.update(name.as_bytes());
-            hash.update([0]);
-            hash.update(version.0.to_be_bytes());
-        }
-        Self::first_64_bits(hash.finalize().as_slice())
+    /// The version of a set that has a resource of this version as well. The order does not matter, that of one resource
+    /// is its own, and it is made without looking at the others: a stream may have thousands.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0.wrapping_add(other.0))
+    }
+
+    /// The version of a set without the resource of this version.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0.wrapping_sub(other.0))
     }
 
     /// Reads what [`Display`](fmt::Display) wrote. Anything else is a version of somebody else's: `None`.
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() == 16).then(|| u64::from_str_radix(text, 16).ok().map(Self)).flatten()
-    }
-
-    fn first_64_bits(digest: &[u8]) -> Self {
-        Self(digest.iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
     }
 }
 
@@ -210,17 +206,12 @@ mod tests {
     }
 
     #[test]
-    fn the_version_of_one_resource_is_its_own() {
-        let version = Version::of(b"content");
-        assert_eq!(Version::of_all([("a", version)].into_iter()), version);
-    }
-
-    #[test]
-    fn the_version_of_several_depends_on_names_and_versions() {
-        let (one, two) = (Version::of(b"one"), Version::of(b"two"));
-        let all = |pairs: [(&str, Version); 2]| Version::of_all(pairs.into_iter());
-        assert_eq!(all([("a", one), ("b", two)]), all([("a", one), ("b", two)]));
-        assert_ne!(all([("a", one), ("b", two)]), all([("a", two), ("b", one)]));
-        assert_ne!(all([("a", one), ("b", two)]), all([("a", one), ("c", two)]));
+    fn the_version_of_a_set_depends_on_what_is_in_it_and_not_on_the_order() {
+        let [one, two, three] = [b"one", b"two", b"six"].map(|content| Version::of(content));
+        let none = Version::default();
+        assert_eq!(none.and(one), one);
+        assert_eq!(none.and(one).and(two), none.and(two).and(one));
+        assert_eq!(none.and(one).and(two).without(one), two);
+        assert_ne!(none.and(one).and(two), none.and(one).and(three));
     }
 }

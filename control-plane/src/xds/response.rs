@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub struct Response {
     /// The type of its resources.
     pub resource_type: ResourceType,
-    /// The resources that are new to the client.
+    /// The resources that are new to the client, or all.
     pub resources: Vec<Arc<Resource>>,
     head: Vec<u8>,
     field: fn(&Resource) -> [&Bytes; 2],
@@ -27,13 +27,19 @@ impl Response {
     }
 
     /// A response of a delta stream.
-    pub fn delta(resource_type: ResourceType, nonce: String, version: Version, resources: Vec<Arc<Resource>>) -> Self {
+    pub fn delta(
+        resource_type: ResourceType,
+        nonce: String,
+        version: Version,
+        resources: Vec<Arc<Resource>>,
+        removed: &[Arc<str>],
+    ) -> Self {
         let head = DeltaDiscoveryResponse {
             system_version_info: version.to_string(),
             resources: Vec::new(),
             type_url: resource_type.url().into(),
             nonce,
-            removed_resources: Vec::new(),
+            removed_resources: removed.iter().map(ToString::to_string).collect(),
         };
         Self { resource_type, resources, head: head.encode_to_vec(), field: Resource::delta_field }
     }
@@ -134,9 +140,10 @@ mod tests {
     #[test]
     fn a_delta_response_decodes_to_what_was_put_in() {
         let resources = resources();
-        let response = Response::delta(EDS, "7".into(), Version::of(b"all"), resources.clone());
+        let response = Response::delta(EDS, "7".into(), Version::of(b"all"), resources.clone(), &["gone".into()]);
         let decoded = DeltaDiscoveryResponse::decode(message(&response).as_slice()).unwrap();
         assert_eq!((decoded.nonce.as_str(), decoded.type_url.as_str()), ("7", EDS.url()));
+        assert_eq!(decoded.removed_resources, ["gone"]);
         assert_eq!(decoded.resources.len(), resources.len());
         for (actual, expected) in decoded.resources.iter().zip(&resources) {
             assert_eq!((&*actual.name, &actual.version), (expected.name(), &expected.version().to_string()));

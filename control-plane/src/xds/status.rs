@@ -34,4 +34,9 @@ pub struct Rejection {
 impl Rejection {
     /// Clients explain themselves at length. Of a reason so many bytes are kept.
     pub const LONGEST_REASON: usize = 1024;
+
+    /// A rejection with as much of the reason as is kept.
+    pub fn new(version: Option<Version>, reason: &str) -> Self {
+        Self { version, reason: reason[..reason.floor_char_boundary(Self::LONGEST_REASON)].into() }
+    }
 }

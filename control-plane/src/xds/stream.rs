@@ -1,7 +1,13 @@
 //! What the two kinds of streams have in common.
 
+mod answers;
+mod types;
+
+pub(super) use answers::Answers;
+pub(super) use types::Types;
+
 use super::subscription::TooManyNames;
-use super::{ResourceType, Response, Snapshot};
+use super::{ResourceType, Response, Snapshot, TypeStatus};
 use evenkeel_proto::envoy::config::core::v3::Node;
 
 /// One discovery stream, seen from the server: requests go in, responses that are due come out.
@@ -20,6 +26,9 @@ pub trait DiscoveryStream {
 
     /// The client, as it introduced itself in the first request.
     fn node(&self) -> Option<&Node>;
+
+    /// Where each type stands that the client has asked for, in order.
+    fn status(&self) -> Vec<TypeStatus>;
 }
 
 /// What a request was.
@@ -34,7 +43,7 @@ pub struct Received {
 /// What a request says about an earlier response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing: it only subscribes.
+    /// Nothing that was not said before: it only subscribes.
     None,
     /// Accepted.
     Ack,
@@ -75,6 +84,11 @@ pub enum Scope {
     Aggregated,
 }
 
+/// A response is closed when it has this many bytes; the rest goes into the next one. Clients refuse messages of more than
+/// 4 MiB by default. A single resource that is larger goes alone, and a state-of-the-world response that must hold
+/// everything cannot be divided.
+pub(super) const RESPONSE_SIZE: usize = 3 << 20;
+
 impl Scope {
     /// The type of a request; `None` if it is not served.
     fn resource_type(self, url: &str) -> Result<Option<ResourceType>, Rejected> {
@@ -113,8 +127,8 @@ impl Introduction {
     }
 
     /// A nonce that no other response of this stream has.
-    pub(super) fn next_nonce(&mut self) -> String {
+    pub(super) fn next_nonce(&mut self) -> u64 {
         self.nonces += 1;
-        self.nonces.to_string()
+        self.nonces
     }
 }

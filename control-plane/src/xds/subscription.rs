@@ -1,22 +1,38 @@
-//! What one stream wants of one type, and which version of it the client has.
+//! What one stream wants of one type, and what of it the client has.
 
-use super::{Lookup, Resource, ResourceType, Snapshot, Version};
+mod due;
+mod names;
+mod wildcard;
+
+use super::{ResourceType, Version};
+use names::{ClientHas, Name, Names};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use wildcard::Wildcard;
 
 /// The names of one type that a client wants, each with the version that the client has as far as we know: the one that
 /// was sent, whether it was accepted or rejected, or the one that a reconnecting client said it still has.
 ///
-/// Every name is a name: there is no wildcard, since the types that have one, listeners and clusters, are not served.
 /// A rejected version counts as sent, so that it is sent again only when the content changes.
+///
+/// A name whose resource may differ from what the client has is *unchecked*: one that was just added, and one that a new
+/// snapshot says has changed. Only these are looked up.
 #[derive(Debug)]
 pub struct Subscription {
     resource_type: ResourceType,
-    names: BTreeMap<String, Option<Version>>,
-    /// What the names cost, in bytes.
-    size: usize,
-    /// The snapshot of which everything was sent, unless names were added since.
-    settled: Option<u64>,
+    wildcard: Wildcard,
+    names: Names,
+    unchecked: BTreeSet<Arc<str>>,
+    /// Every name that a wildcard stands for is unchecked.
+    all_unchecked: bool,
+    /// What the names that are not unchecked were compared with.
+    generation: Option<u64>,
+    /// What was found to be absent, while the client may think that it is there.
+    gone: BTreeSet<Arc<str>>,
+    /// What gets no answer, and why.
+    declined: BTreeMap<Arc<str>, Arc<str>>,
+    /// The client waits for a response even if there is nothing to put in it.
+    owes_answer: bool,
 }
 
 /// More names than one stream may ask for.
@@ -30,154 +46,170 @@ pub struct TooManyNames;
 impl Subscription {
     /// What the names of one subscription may cost together, in bytes.
     pub const MAX_SIZE: usize = 16 << 20;
-    /// What a name costs beside its characters, in bytes.
-    const NAME_COST: usize = 64;
-    /// A response is closed when it has this many bytes; the rest goes into the next one. Clients refuse messages of
-    /// more than 4 MiB by default. A single resource that is larger goes alone.
-    const RESPONSE_SIZE: usize = 3 << 20;
 
-    /// A subscription to nothing.
+    /// A subscription of which nothing was said yet.
     pub fn new(resource_type: ResourceType) -> Self {
-        Self { resource_type, names: BTreeMap::new(), size: 0, settled: None }
-    }
-
-    /// Adds a name. One that is there already is due again: the client may have forgotten it.
-    pub fn subscribe(&mut self, name: String) -> Result<(), TooManyNames> {
-        self.settled = None;
-        let cost = name.len() + Self::NAME_COST;
-        if self.names.insert(name, None).is_none() {
-            self.size += cost;
-        }
-        if self.size > Self::MAX_SIZE { Err(TooManyNames) } else { Ok(()) }
-    }
-
-    /// Drops a name; one that is not there is ignored. Added again later, it is due again.
-    pub fn unsubscribe(&mut self, name: &str) {
-        if self.names.remove(name).is_some() {
-            self.size -= name.len() + Self::NAME_COST;
+        Self {
+            resource_type,
+            wildcard: Wildcard::new(resource_type),
+            names: Names::default(),
+            unchecked: BTreeSet::new(),
+            all_unchecked: false,
+            generation: None,
+            gone: BTreeSet::new(),
+            declined: BTreeMap::new(),
+            owes_answer: false,
         }
     }
 
-    /// Wants these names and no others. Says whether that is a change. Those that stay are not due again.
-    pub fn replace(&mut self, names: Vec<String>) -> Result<bool, TooManyNames> {
-        let wanted: BTreeSet<String> = names.into_iter().collect();
-        let dropped: Vec<String> = self.names.keys().filter(|name| !wanted.contains(*name)).cloned().collect();
+    /// Takes the names of a state-of-the-world request: these and no others are wanted. Those that stay are not due again.
+    pub fn replace(&mut self, mut names: Vec<String>) -> Result<(), TooManyNames> {
+        self.turn(self.wildcard.after_all(&names));
+        names.retain(|name| !self.wildcard.is_meant_by(name));
+        names.sort_unstable();
+        names.dedup();
+        if self.named().map(|name| &**name).eq(names.iter()) {
+            return Ok(());
+        }
+        let dropped: Vec<Arc<str>> = self
+            .named()
+            .filter(|name| names.binary_search_by(|wanted| (**wanted).cmp(name)).is_err())
+            .cloned()
+            .collect();
         for name in &dropped {
             self.unsubscribe(name);
         }
-        let mut changed = !dropped.is_empty();
-        for name in wanted {
-            if !self.names.contains_key(&name) {
-                self.subscribe(name)?;
-                changed = true;
+        for name in names {
+            if !self.is_named(&name) {
+                self.subscribe(&name)?;
             }
         }
-        Ok(changed)
+        Ok(())
     }
 
-    /// The client has this version of a name already. It is knowledge, not a subscription: other names are ignored.
-    pub fn client_has(&mut self, name: &str, version: Version) {
-        if let Some(known) = self.names.get_mut(name) {
-            *known = Some(version);
+    /// Takes the names of a delta request. Names that are subscribed again are due again: the client may have forgotten
+    /// them. A name in both lists is not subscribed.
+    pub fn update(&mut self, subscribe: &[String], unsubscribe: &[String]) -> Result<(), TooManyNames> {
+        self.turn(self.wildcard.before_more(subscribe));
+        for name in subscribe {
+            if self.wildcard.is_meant_by(name) { self.subscribe_to_all() } else { self.subscribe(name)? }
         }
+        for name in unsubscribe {
+            if self.wildcard.is_meant_by(name) { self.turn(Wildcard::Off) } else { self.unsubscribe(name) }
+        }
+        Ok(())
     }
 
-    /// Takes what is due, as much as fits in one response; from then on the client has it. Empty when nothing is due.
-    pub fn take_due(&mut self, snapshot: &Snapshot) -> Vec<Arc<Resource>> {
-        if self.settled == Some(snapshot.generation()) {
-            return Vec::new();
+    /// Takes what a client that comes back has already. That is knowledge and no subscription: names that it does not want
+    /// are ignored. Versions that are not ours are of unknown content.
+    pub fn client_has(&mut self, versions: &BTreeMap<String, String>) -> Result<(), TooManyNames> {
+        let cost: usize = versions.keys().map(|name| name.len() + Names::COST).sum();
+        if self.names.cost() + cost > Self::MAX_SIZE {
+            return Err(TooManyNames);
         }
-        let mut due = Vec::new();
-        let mut size = 0;
-        for (name, known) in &mut self.names {
-            let Lookup::Found(resource) = snapshot.get(self.resource_type, name) else { continue };
-            if *known == Some(resource.version()) {
-                continue;
+        for (name, version) in versions {
+            let named = self.is_named(name);
+            if named || self.wildcard.is_on() {
+                let client_has = Version::parse(version).map_or(ClientHas::Unknown, ClientHas::Version);
+                self.recheck(name, Name { named, client_has });
+                // It has had its first answer on an earlier stream.
+                self.owes_answer = false;
             }
-            if size > 0 && size + resource.size() > Self::RESPONSE_SIZE {
-                return due;
-            }
-            size += resource.size();
-            *known = Some(resource.version());
-            due.push(resource);
         }
-        self.settled = Some(snapshot.generation());
-        due
+        Ok(())
     }
 
-    /// One version for everything that the client has been sent.
-    pub fn version(&self) -> Version {
-        Version::of_all(self.names.iter().filter_map(|(name, known)| Some((name.as_str(), (*known)?))))
+    /// Makes a name due again, if the client asks for it.
+    pub fn send_again(&mut self, name: &str) {
+        if self.is_named(name) {
+            self.recheck(name, Name { named: true, client_has: ClientHas::Unknown });
+        }
+    }
+
+    /// Whether the client wants all resources of the type.
+    pub fn is_wildcard(&self) -> bool {
+        self.wildcard.is_on()
+    }
+
+    /// How many resources the client asks for by name.
+    pub fn len(&self) -> usize {
+        self.names.named()
+    }
+
+    /// Whether the client asks for none by name.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn named(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.names.iter().filter(|(_, name)| name.named).map(|(key, _)| key)
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        self.names.get(name).is_some_and(|name| name.named)
+    }
+
+    fn subscribe(&mut self, name: &str) -> Result<(), TooManyNames> {
+        self.recheck(name, Name { named: true, client_has: ClientHas::Unknown });
+        if self.names.cost() > Self::MAX_SIZE { Err(TooManyNames) } else { Ok(()) }
+    }
+
+    /// Drops a name; one that is not there is ignored. While there is a wildcard the client cannot know whether it still
+    /// has the resource through that, so it waits for word.
+    fn unsubscribe(&mut self, name: &str) {
+        match (self.is_named(name), self.wildcard.is_on()) {
+            (true, true) => self.recheck(name, Name { named: false, client_has: ClientHas::Unknown }),
+            (true, false) => self.forget(name),
+            (false, _) => {}
+        }
+    }
+
+    /// To say `*` instead of nothing is no change. To say `*` again is: the client may have forgotten what it had.
+    fn subscribe_to_all(&mut self) {
+        if self.wildcard == Wildcard::Explicit {
+            for name in self.names.unnamed() {
+                self.recheck(&name, Name { named: false, client_has: ClientHas::Unknown });
+            }
+            self.check_all();
+        }
+        self.turn(Wildcard::Explicit);
+    }
+
+    fn turn(&mut self, wildcard: Wildcard) {
+        match (self.wildcard.is_on(), wildcard.is_on()) {
+            (false, true) => self.check_all(),
+            (true, false) => self.leave_wildcard(),
+            _ => {}
+        }
+        self.wildcard = wildcard;
+    }
+
+    fn check_all(&mut self) {
+        self.all_unchecked = true;
+        self.owes_answer = true;
+    }
+
+    fn leave_wildcard(&mut self) {
+        self.all_unchecked = false;
+        self.owes_answer = false;
+        self.names.unnamed().iter().for_each(|name| self.forget(name));
+        self.unchecked.retain(|name| self.names.get(name).is_some());
+        self.declined.retain(|name, _| self.names.get(name).is_some());
+    }
+
+    fn recheck(&mut self, name: &str, knowledge: Name) {
+        let key = self.names.key(name).cloned().unwrap_or_else(|| name.into());
+        self.names.put(&key, knowledge);
+        self.unchecked.insert(key);
+    }
+
+    fn forget(&mut self, name: &str) {
+        self.names.remove(name);
+        self.unchecked.remove(name);
+        self.gone.remove(name);
+        self.declined.remove(name);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::{names, snapshot};
-    use super::*;
-
-    const EDS: ResourceType = ResourceType::ClusterLoadAssignment;
-
-    fn subscription(wanted: &[&str]) -> Subscription {
-        let mut subscription = Subscription::new(EDS);
-        subscription.replace(wanted.iter().map(ToString::to_string).collect()).unwrap();
-        subscription
-    }
-
-    #[test]
-    fn what_was_taken_is_not_due_again() {
-        let mut subscription = subscription(&["a", "b"]);
-        let snapshot = snapshot(1, &[("a", 1), ("b", 1)]);
-        assert_eq!(names(&subscription.take_due(&snapshot)), ["a", "b"]);
-        assert_eq!(names(&subscription.take_due(&snapshot)), [""; 0]);
-    }
-
-    #[test]
-    fn only_what_changed_is_due() {
-        let mut subscription = subscription(&["a", "b"]);
-        subscription.take_due(&snapshot(1, &[("a", 1), ("b", 1)]));
-        assert_eq!(names(&subscription.take_due(&snapshot(2, &[("a", 1), ("b", 2)]))), ["b"]);
-    }
-
-    #[test]
-    fn a_name_added_after_everything_was_sent_is_due() {
-        let mut subscription = subscription(&["a"]);
-        let snapshot = snapshot(1, &[("a", 1), ("b", 1)]);
-        subscription.take_due(&snapshot);
-        subscription.subscribe("b".into()).unwrap();
-        assert_eq!(names(&subscription.take_due(&snapshot)), ["b"]);
-    }
-
-    #[test]
-    fn a_large_response_is_split_and_nothing_is_left_out() {
-        let all: Vec<String> = (0..40).map(|number| format!("{number:02}")).collect();
-        let mut subscription = Subscription::new(EDS);
-        subscription.replace(all.clone()).unwrap();
-        let large: Vec<(&str, u32)> = all.iter().map(|name| (name.as_str(), 20_000)).collect();
-        let snapshot = snapshot(1, &large);
-        let mut taken = Vec::new();
-        let mut responses = 0;
-        loop {
-            let due = subscription.take_due(&snapshot);
-            if due.is_empty() {
-                break;
-            }
-            assert!(due.iter().map(|resource| resource.size()).sum::<usize>() <= Subscription::RESPONSE_SIZE);
-            taken.extend(names(&due).iter().map(ToString::to_string));
-            responses += 1;
-        }
-        assert_eq!(taken, all);
-        assert!(responses > 1);
-    }
-
-    #[test]
-    fn names_are_limited_and_dropping_some_makes_room() {
-        let mut subscription = Subscription::new(EDS);
-        let long = |number: u32| format!("{number}{}", "x".repeat(1 << 20));
-        (0..15).for_each(|number| subscription.subscribe(long(number)).unwrap());
-        assert_eq!(subscription.subscribe(long(15)), Err(TooManyNames));
-        subscription.unsubscribe(&long(0));
-        subscription.unsubscribe(&long(15));
-        assert_eq!(subscription.subscribe(long(16)), Ok(()));
-    }
-}
+mod tests;

@@ -1,67 +1,35 @@
-//! Small resources and snapshots for the tests of the state machines.
+//! What the tests of the state machines share: a small world of resources, and clients that follow a script.
 
-use super::{Lookup, Resource, ResourceType, Resources, Response, Snapshot};
+mod delta_client;
+mod sotw_client;
+mod world;
+
+pub use delta_client::DeltaClient;
+pub use sotw_client::SotwClient;
+pub use world::{World, empty, resource};
+
+use super::{ResourceType, Response};
 use evenkeel_proto::envoy::config::core::v3::Node;
-use evenkeel_proto::envoy::config::endpoint::v3::{ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints};
 use evenkeel_proto::google::rpc::Status;
 use prost::Message;
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// An assignment whose content, and thus its size and version, depend on `endpoints`.
-pub fn resource(name: &str, endpoints: u32) -> Arc<Resource> {
-    let lb_endpoints =
-        (0..endpoints).map(|_| LbEndpoint { health_status: 123_456_789, ..Default::default() }).collect();
-    let endpoints = vec![LocalityLbEndpoints { lb_endpoints, ..Default::default() }];
-    Arc::new(encode(&ClusterLoadAssignment { cluster_name: name.to_owned(), endpoints }))
+pub const CDS: ResourceType = ResourceType::Cluster;
+pub const EDS: ResourceType = ResourceType::ClusterLoadAssignment;
+pub const LDS: ResourceType = ResourceType::Listener;
+pub const RDS: ResourceType = ResourceType::RouteConfiguration;
+
+/// No response at all.
+pub const SILENCE: [&str; 0] = [];
+
+/// The message of a response, as a client would decode it.
+pub fn decode<M: Message + Default>(response: &Response) -> M {
+    M::decode(&response.chunks().concat()[5..]).unwrap()
 }
 
-/// A snapshot of such assignments; for other names the assignment is empty.
-pub fn snapshot(generation: u64, assignments: &[(&str, u32)]) -> Snapshot {
-    let assignments =
-        assignments.iter().map(|(name, endpoints)| ((*name).to_owned(), resource(name, *endpoints))).collect();
-    let assignments = Arc::new(Assignments(assignments));
-    // Nothing is known of what changed, so that every stream looks at all its names.
-    (1..generation).fold(Snapshot::new(assignments.clone()), |snapshot, _| {
-        snapshot.next(assignments.clone(), assignments.0.keys().cloned().collect())
-    })
-}
-
-#[derive(Debug)]
-struct Assignments(BTreeMap<String, Arc<Resource>>);
-
-impl Resources for Assignments {
-    fn get(&self, _: ResourceType, name: &str) -> Lookup {
-        Lookup::Found(self.0.get(name).cloned().unwrap_or_else(|| Arc::new(empty(name))))
-    }
-
-    fn names(&self, _: ResourceType) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn lists(&self, _: ResourceType, _: &str) -> bool {
-        false
-    }
-}
-
-/// The version of what a name stands for.
-pub fn version(snapshot: &Snapshot, name: &str) -> String {
-    let Lookup::Found(resource) = snapshot.get(ResourceType::ClusterLoadAssignment, name) else { panic!("{name}") };
-    resource.version().to_string()
-}
-
-/// The names of resources, in their order.
-pub fn names(resources: &[Arc<Resource>]) -> Vec<&str> {
-    resources.iter().map(|resource| resource.name()).collect()
-}
-
-/// The answer for a name that does not exist.
-pub fn empty(name: &str) -> Resource {
-    encode(&ClusterLoadAssignment { cluster_name: name.to_owned(), endpoints: Vec::new() })
-}
-
-fn encode(assignment: &ClusterLoadAssignment) -> Resource {
-    Resource::new(assignment.cluster_name.clone(), ResourceType::ClusterLoadAssignment, assignment)
+/// Owned copies.
+pub fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
 }
 
 /// A client that says who it is.
@@ -76,7 +44,37 @@ pub fn wrong() -> Option<Status> {
     Some(Status { message: "wrong".to_owned(), ..Status::default() })
 }
 
-/// The message of a response, as a client would decode it.
-pub fn decode<M: Message + Default>(response: &Response) -> M {
-    M::decode(&response.chunks().concat()[5..]).unwrap()
+/// A response in short: the service, the names of the resources, and with a minus those that are gone.
+fn line(resource_type: ResourceType, names: &[String], gone: &[String]) -> String {
+    let unique: BTreeSet<&String> = names.iter().chain(gone).collect();
+    assert_eq!(unique.len(), names.len() + gone.len(), "a name comes once: {names:?} {gone:?}");
+    let service = match resource_type {
+        CDS => "CDS",
+        EDS => "EDS",
+        LDS => "LDS",
+        RDS => "RDS",
+    };
+    let names = names.iter().cloned().chain(gone.iter().map(|name| format!("-{name}")));
+    std::iter::once(service.to_owned()).chain(names).collect::<Vec<_>>().join(" ")
+}
+
+/// The last nonce of each type, and how many there were in all.
+#[derive(Debug, Default)]
+struct Nonces {
+    last: BTreeMap<ResourceType, String>,
+    count: u64,
+}
+
+impl Nonces {
+    /// The last of a type; empty when there was none.
+    fn last(&self, resource_type: ResourceType) -> String {
+        self.last.get(&resource_type).cloned().unwrap_or_default()
+    }
+
+    /// Nonces increase by one, whatever the type.
+    fn received(&mut self, resource_type: ResourceType, type_url: &str, nonce: String) {
+        self.count += 1;
+        assert_eq!((type_url, &nonce), (resource_type.url(), &self.count.to_string()));
+        self.last.insert(resource_type, nonce);
+    }
 }

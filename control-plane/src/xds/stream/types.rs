@@ -1,0 +1,94 @@
+//! The types that one stream serves to its client.
+
+use super::{Answers, Introduction};
+use crate::xds::subscription::Subscription;
+use crate::xds::{Resource, ResourceType, Snapshot, TypeStatus, Version};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a stream knows of each type that its client has asked for.
+#[derive(Debug, Default)]
+pub(in crate::xds) struct Types(BTreeMap<ResourceType, Box<TypeState>>);
+
+#[derive(Debug)]
+pub(in crate::xds) struct TypeState {
+    pub(in crate::xds) subscription: Subscription,
+    pub(in crate::xds) answers: Answers,
+}
+
+impl Types {
+    /// The order in which a client is told what is gone, after all that is new ("make before break" in Envoy's xDS
+    /// protocol): first what refers to others.
+    pub(in crate::xds) const REMOVALS: [ResourceType; 4] = [
+        ResourceType::Listener,
+        ResourceType::RouteConfiguration,
+        ResourceType::Cluster,
+        ResourceType::ClusterLoadAssignment,
+    ];
+
+    /// Whether nothing was asked of this type before.
+    pub(in crate::xds) fn is_new(&self, resource_type: ResourceType) -> bool {
+        !self.0.contains_key(&resource_type)
+    }
+
+    /// The state of a type, which begins now if there is none.
+    pub(in crate::xds) fn entry(&mut self, resource_type: ResourceType) -> &mut TypeState {
+        self.0.entry(resource_type).or_insert_with(|| Box::new(TypeState::new(resource_type)))
+    }
+
+    /// The subscription to a type that the client has asked for.
+    pub(in crate::xds) fn subscription(&mut self, resource_type: ResourceType) -> Option<&mut Subscription> {
+        self.0.get_mut(&resource_type).map(|state| &mut state.subscription)
+    }
+
+    /// Looks at what a new snapshot changes.
+    pub(in crate::xds) fn refresh(&mut self, snapshot: &Snapshot) {
+        self.0.values_mut().for_each(|state| state.subscription.refresh(snapshot));
+    }
+
+    /// Whether nothing can be due but what is gone of this type.
+    pub(in crate::xds) fn only_removals_remain_of(&self, resource_type: ResourceType) -> bool {
+        self.0.iter().all(|(other, state)| {
+            state.subscription.is_checked() && (*other == resource_type || !state.subscription.has_gone())
+        })
+    }
+
+    /// Makes the endpoints of new clusters due again. Envoy keeps a changed cluster back until its endpoints come once
+    /// more, also if they are the same, and does not always ask for them (envoyproxy/envoy#13009).
+    pub(in crate::xds) fn send_assignments_again(&mut self, new: &[Arc<Resource>]) {
+        let Some(assignments) = self.subscription(ResourceType::ClusterLoadAssignment) else { return };
+        new.iter().filter_map(|resource| resource.assignment()).for_each(|name| assignments.send_again(name));
+    }
+
+    /// Counts a response of this type as sent. Its nonce and the version that it brings the client to.
+    pub(in crate::xds) fn sent(&mut self, resource_type: ResourceType, nonces: &mut Introduction) -> (String, Version) {
+        let state = self.entry(resource_type);
+        let (nonce, version) = (nonces.next_nonce(), state.subscription.version());
+        state.answers.sent(nonce, version);
+        (nonce.to_string(), version)
+    }
+
+    /// Where each type stands.
+    pub(in crate::xds) fn status(&self) -> Vec<TypeStatus> {
+        self.0.iter().map(|(resource_type, state)| state.status(*resource_type)).collect()
+    }
+}
+
+impl TypeState {
+    fn new(resource_type: ResourceType) -> Self {
+        Self { subscription: Subscription::new(resource_type), answers: Answers::default() }
+    }
+
+    fn status(&self, resource_type: ResourceType) -> TypeStatus {
+        let declined = self.subscription.declined().map(|(name, reason)| (name.clone(), reason.clone()));
+        TypeStatus {
+            resource_type,
+            wildcard: self.subscription.is_wildcard(),
+            names: self.subscription.len(),
+            sent: self.answers.last_sent(),
+            acknowledged: self.answers.last_acknowledged(),
+            rejected: self.answers.last_rejected().cloned(),
+            declined: declined.collect(),
+        }
+    }
+}
