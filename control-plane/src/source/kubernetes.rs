@@ -25,6 +25,8 @@ mod selection;
 mod service;
 mod shared;
 mod store;
+#[cfg(test)]
+mod testing;
 mod watch;
 mod workload;
 

@@ -225,3 +225,8 @@ impl SharedValues {
         update
     }
 }
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -83,8 +83,8 @@ impl<T> Object<T> {
 }
 
 impl<T: Watched> Object<T> {
-    fn read(json: &str) -> Self {
-        match serde_json::from_str::<T::Fields>(json) {
+    fn read(json: &Value) -> Self {
+        match T::Fields::deserialize(json) {
             Ok(fields) => Self::sensible(fields),
             Err(error) => Self::malformed(json, &error),
         }
@@ -97,13 +97,12 @@ impl<T: Watched> Object<T> {
         Self { metadata, state, defects }
     }
 
-    fn malformed(json: &str, error: &serde_json::Error) -> Self {
-        let metadata = serde_json::from_str::<Header>(json).map(|header| trimmed(&header.metadata));
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let problem = serde_path_to_error::deserialize::<_, T::Fields>(&mut deserializer)
-            .map_or_else(|error| format!("{}: {}", error.path(), error.inner()), |_| error.to_string());
-        let defects = vec![format!("{problem}; the object is left out until it is right")];
-        Self { metadata: metadata.unwrap_or_default(), state: State::Malformed, defects }
+    fn malformed(json: &Value, error: &serde_json::Error) -> Self {
+        let metadata = Header::deserialize(json).map(|header| trimmed(&header.metadata)).unwrap_or_default();
+        let located = serde_path_to_error::deserialize::<_, T::Fields>(json).err();
+        let problem = located.map_or_else(|| error.to_string(), |error| format!("{}: {}", error.path(), error.inner()));
+        let defect = format!("{problem}; the object is left out until it is right");
+        Self { metadata, state: State::Malformed, defects: vec![defect] }
     }
 }
 
@@ -124,9 +123,8 @@ fn trimmed(metadata: &Metadata) -> ObjectMeta {
 
 impl<'de, T: Watched> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // kube has a guard for the same purpose. It builds a tree of each object and copies it.
-        let json = <&RawValue>::deserialize(deserializer)?;
-        Ok(Self::read(json.get()))
+        // kube has a guard for the same purpose. It makes a copy of each object, and does not name the field.
+        Ok(Self::read(&Value::deserialize(deserializer)?))
     }
 }
 
@@ -158,3 +156,6 @@ impl<T: Watched> Resource for Object<T> {
         &mut self.metadata
     }
 }
+
+#[cfg(test)]
+mod tests;

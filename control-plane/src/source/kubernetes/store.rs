@@ -121,3 +121,69 @@ impl<T: Clone + PartialEq> Store<T> {
         changes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prod() -> Scope {
+        Scope::Namespace("prod".to_owned())
+    }
+
+    fn name(text: &str) -> ObjectName {
+        let (namespace, name) = text.split_once('/').unwrap();
+        ObjectName::new(namespace, name)
+    }
+
+    fn apply(store: &mut Store<u8>, text: &str, object: u8) {
+        store.update(&Scope::All, Update::Applied(name(text), State::Known(object)));
+    }
+
+    fn list(store: &mut Store<u8>, scope: &Scope, text: &str, object: u8) {
+        assert_eq!(store.update(scope, Update::Listed(name(text), State::Known(object))), []);
+    }
+
+    fn names(changes: Vec<Change<u8>>) -> Vec<(String, Option<u8>)> {
+        let mut names: Vec<_> = changes.into_iter().map(|change| (change.name.to_string(), change.before)).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_list_takes_effect_as_a_whole_and_finds_what_was_deleted_meanwhile() {
+        let mut store = Store::default();
+        for (text, object) in [("prod/same", 1), ("prod/changed", 1), ("prod/gone", 1)] {
+            apply(&mut store, text, object);
+        }
+        store.update(&Scope::All, Update::Restarted);
+        for (text, object) in [("prod/same", 1), ("prod/changed", 2), ("prod/new", 1)] {
+            list(&mut store, &Scope::All, text, object);
+            assert_eq!(store.get(&name("prod/changed")), Some(&1), "not before the list is complete");
+        }
+        let changes = names(store.update(&Scope::All, Update::ListComplete));
+        let changed = |name: &str, before| (format!("prod/{name}"), before);
+        assert_eq!(changes, [changed("changed", Some(1)), changed("gone", Some(1)), changed("new", None)]);
+        assert_eq!((store.len(), store.get(&name("prod/gone"))), (3, None));
+    }
+
+    #[test]
+    fn a_list_of_one_namespace_says_nothing_of_others() {
+        let mut store = Store::default();
+        apply(&mut store, "prod/gone", 1);
+        apply(&mut store, "test/other", 1);
+        store.update(&prod(), Update::Restarted);
+        let changes = names(store.update(&prod(), Update::ListComplete));
+        assert_eq!(changes, [("prod/gone".to_owned(), Some(1))]);
+        assert_eq!(store.get(&name("test/other")), Some(&1));
+    }
+
+    #[test]
+    fn a_list_that_was_cut_off_never_happened() {
+        let mut store = Store::default();
+        store.update(&Scope::All, Update::Restarted);
+        list(&mut store, &Scope::All, "prod/seen-first", 1);
+        store.update(&Scope::All, Update::Restarted);
+        list(&mut store, &Scope::All, "prod/seen-later", 1);
+        assert_eq!(names(store.update(&Scope::All, Update::ListComplete)), [("prod/seen-later".to_owned(), None)]);
+    }
+}

@@ -147,7 +147,7 @@ fn reason(error: &watcher::Error) -> String {
 fn remedy(code: u16) -> &'static str {
     match code {
         401 => "; check the token or certificate",
-        403 => "; grant get, list and watch",
+        403 => "; grant list and watch",
         _ => "",
     }
 }
