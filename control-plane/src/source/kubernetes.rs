@@ -92,23 +92,23 @@ impl KubernetesSource {
 
     fn take(&mut self, Event { kind, scope, news }: Event) {
         match news {
-            News::Service(observed) => self.observe(scope, observed),
-            News::EndpointSlice(observed) => self.observe(scope, observed),
-            News::Pod(observed) => self.observe(scope, observed),
-            News::Node(observed) => self.observe(scope, observed),
+            News::Service(observed) => self.observe(&scope, observed),
+            News::EndpointSlice(observed) => self.observe(&scope, observed),
+            News::Pod(observed) => self.observe(&scope, observed),
+            News::Node(observed) => self.observe(&scope, observed),
             News::Failed(reason) => self.failed(kind, scope, reason),
         }
     }
 
-    fn observe<T: Indexed>(&mut self, scope: Scope, Observed { update, defects }: Observed<T>) {
+    fn observe<T: Indexed>(&mut self, scope: &Scope, Observed { update, defects }: Observed<T>) {
         let complete = update == Update::ListComplete;
         if update != Update::Restarted {
-            self.recovered(T::KIND, &scope);
+            self.recovered(T::KIND, scope);
         }
-        self.index.update(&scope, update);
-        self.note(T::KIND, &scope, defects);
+        self.index.update(scope, update);
+        self.note(T::KIND, scope, defects);
         if complete {
-            self.listed(T::KIND, &scope);
+            self.listed(T::KIND, scope);
         }
         if self.index.has_changed() && self.progress.borrow().is_complete() {
             self.coalesce.changed(Instant::now());
@@ -116,7 +116,7 @@ impl KubernetesSource {
     }
 
     fn listed(&mut self, kind: Kind, scope: &Scope) {
-        self.metrics.listed(kind);
+        self.metrics.listed(kind.name());
         let news = self.progress.send_if_modified(|progress| progress.listed(kind, scope));
         if news && self.progress.borrow().is_complete() {
             info!("everything has been listed");
@@ -126,14 +126,16 @@ impl KubernetesSource {
 
     fn publish(&mut self) {
         self.coalesce.published();
-        Kind::ALL.into_iter().for_each(|kind| self.metrics.objects(kind, self.index.len(kind)));
+        for kind in Kind::ALL {
+            self.metrics.objects(kind.name(), self.index.len(kind));
+        }
         let cluster = self.index.cluster();
         self.metrics.published(&cluster.services);
         self.updates.publish(cluster);
     }
 
     fn failed(&mut self, kind: Kind, scope: Scope, reason: String) {
-        self.metrics.watch_failed(kind);
+        self.metrics.watch_failed(kind.name());
         self.progress.send_if_modified(|progress| progress.failed(kind, &scope, &reason));
         let watch = (kind, scope);
         if self.failures.get(&watch) != Some(&reason) {
@@ -157,7 +159,7 @@ impl KubernetesSource {
             }
         }
         if !changes.is_empty() {
-            self.metrics.malformed(kind, defects.len());
+            self.metrics.malformed(kind.name(), defects.len());
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What sources tell Prometheus.
 
-use super::kubernetes::Kind;
 use crate::model::Services;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
@@ -24,7 +23,7 @@ pub struct SourceMetrics {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct KindLabels {
-    kind: Kind,
+    kind: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -101,22 +100,22 @@ impl SourceMetrics {
     }
 
     /// So many objects of this kind are known.
-    pub fn objects(&self, kind: Kind, number: usize) {
+    pub fn objects(&self, kind: &'static str, number: usize) {
         self.objects.get_or_create(&KindLabels { kind }).set(count(number));
     }
 
     /// So many objects of this kind make no sense.
-    pub fn malformed(&self, kind: Kind, number: usize) {
+    pub fn malformed(&self, kind: &'static str, number: usize) {
         self.malformed_objects.get_or_create(&KindLabels { kind }).set(count(number));
     }
 
     /// A list of this kind is complete.
-    pub fn listed(&self, kind: Kind) {
+    pub fn listed(&self, kind: &'static str) {
         self.lists.get_or_create(&KindLabels { kind }).inc();
     }
 
     /// A request to list or watch this kind failed.
-    pub fn watch_failed(&self, kind: Kind) {
+    pub fn watch_failed(&self, kind: &'static str) {
         self.watch_errors.get_or_create(&KindLabels { kind }).inc();
     }
 }

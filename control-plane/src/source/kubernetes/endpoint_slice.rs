@@ -88,7 +88,8 @@ struct TargetReference {
 struct Port {
     name: Option<String>,
     protocol: Option<String>,
-    port: Option<i64>,
+    #[serde(rename = "port")]
+    number: Option<i64>,
 }
 
 impl Watched for EndpointSlice {
@@ -118,7 +119,7 @@ impl Watched for EndpointSlice {
 fn read_ports(ports: Vec<Port>, defects: &mut Vec<String>) -> Ports {
     let mut read = Ports::new();
     for (index, port) in ports.into_iter().enumerate() {
-        let Some(number) = port.port.filter(|_| port::is_tcp(port.protocol.as_deref())) else { continue };
+        let Some(number) = port.number.filter(|_| port::is_tcp(port.protocol.as_deref())) else { continue };
         match port::number(number) {
             Some(number) => drop(read.insert(port.name.unwrap_or_default(), number)),
             None => defects.push(port::out_of_range(&format!("ports[{index}].port"), number)),

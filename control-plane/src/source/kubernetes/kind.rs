@@ -1,10 +1,9 @@
 //! The kinds of objects that are watched.
 
-use prometheus_client::encoding::EncodeLabelValue;
 use std::fmt;
 
-/// A kind of Kubernetes object. The name is the label in metrics, too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelValue)]
+/// A kind of Kubernetes object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// `v1`
     Service,
@@ -19,11 +18,21 @@ pub enum Kind {
 impl Kind {
     /// All kinds that are watched.
     pub const ALL: [Self; 4] = [Self::Service, Self::EndpointSlice, Self::Pod, Self::Node];
+
+    /// The name of the kind.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Service => "Service",
+            Self::EndpointSlice => "EndpointSlice",
+            Self::Pod => "Pod",
+            Self::Node => "Node",
+        }
+    }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, formatter)
+        formatter.write_str(self.name())
     }
 }
 

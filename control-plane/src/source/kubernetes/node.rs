@@ -71,10 +71,12 @@ fn addresses(addresses: Vec<Address>, defects: &mut Vec<String>) -> Vec<IpAddr> 
         match address.parse() {
             _ if r#type != "InternalIP" => {}
             Ok(address) => read.push(address),
-            Err(_) => {
-                defects.push(format!("status.addresses[{index}].address: {address:?} is no IP address; it is left out"))
-            }
+            Err(_) => defects.push(not_an_address(index, &address)),
         }
     }
     read
+}
+
+fn not_an_address(index: usize, text: &str) -> String {
+    format!("status.addresses[{index}].address: {text:?} is no IP address; it is left out")
 }

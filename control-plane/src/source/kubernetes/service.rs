@@ -60,12 +60,13 @@ struct Spec {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Port {
     name: Option<String>,
     protocol: Option<String>,
-    port: i64,
-    node_port: Option<i64>,
+    #[serde(rename = "port")]
+    number: i64,
+    #[serde(rename = "nodePort")]
+    on_nodes: Option<i64>,
 }
 
 impl Watched for Service {
@@ -103,12 +104,12 @@ fn ports(ports: Vec<Port>, defects: &mut Vec<String>) -> Vec<ServicePort> {
         if !port::is_tcp(port.protocol.as_deref()) {
             continue;
         }
-        match port::number(port.port) {
+        match port::number(port.number) {
             Some(number) => {
-                let node_port = port.node_port.and_then(port::number);
+                let node_port = port.on_nodes.and_then(port::number);
                 read.push(ServicePort { name: port.name.unwrap_or_default(), port: number, node_port });
             }
-            None => defects.push(port::out_of_range(&format!("spec.ports[{index}].port"), port.port)),
+            None => defects.push(port::out_of_range(&format!("spec.ports[{index}].port"), port.number)),
         }
     }
     read

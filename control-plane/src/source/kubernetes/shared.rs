@@ -49,7 +49,9 @@ mod tests {
     fn equal_values_become_one() {
         let mut shared = Shared::<str>::default();
         let (mut one, mut other, mut different) = (Arc::from("zone"), Arc::from("zone"), Arc::from("other"));
-        [&mut one, &mut other, &mut different].into_iter().for_each(|value| shared.share(value));
+        for value in [&mut one, &mut other, &mut different] {
+            shared.share(value);
+        }
         assert!(Arc::ptr_eq(&one, &other));
         assert_eq!(&*different, "other");
     }

@@ -161,8 +161,8 @@ mod tests {
             assert_eq!(store.get(&name("prod/changed")), Some(&1), "not before the list is complete");
         }
         let changes = names(store.update(&Scope::All, Update::ListComplete));
-        let changed = |name: &str, before| (format!("prod/{name}"), before);
-        assert_eq!(changes, [changed("changed", Some(1)), changed("gone", Some(1)), changed("new", None)]);
+        let of = |name: &str, before| (format!("prod/{name}"), before);
+        assert_eq!(changes, [of("changed", Some(1)), of("gone", Some(1)), of("new", None)]);
         assert_eq!((store.len(), store.get(&name("prod/gone"))), (3, None));
     }
 

@@ -42,9 +42,9 @@ fn made_by(metadata: &Metadata, controller: &OwnerReference) -> String {
 
 /// The name of the `Deployment` or, from Argo, `Rollout` that made a `ReplicaSet`.
 fn without_hash<'a>(metadata: &Metadata, name: &'a str) -> Option<&'a str> {
-    let hashes =
+    let mut hashes =
         ["pod-template-hash", "rollouts-pod-template-hash"].into_iter().filter_map(|name| metadata.label(name));
-    hashes.filter_map(|hash| name.strip_suffix(hash)?.strip_suffix('-')).next()
+    hashes.find_map(|hash| name.strip_suffix(hash)?.strip_suffix('-'))
 }
 
 /// The name of the `CronJob` that made a `Job`: it appends the time, in minutes or in seconds since 1970.

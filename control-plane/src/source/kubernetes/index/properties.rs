@@ -156,7 +156,9 @@ proptest! {
     #[test]
     fn any_history_gives_what_a_fresh_list_gives(steps in prop::collection::vec(step(), 0..40), order in any::<bool>()) {
         let (mut told, mut objects) = (Told::default(), Objects::new());
-        steps.into_iter().for_each(|step| told.step(&mut objects, step));
+        for step in steps {
+            told.step(&mut objects, step);
+        }
         let mut fresh = Told::default();
         let mut kinds = Kind::ALL;
         if order {
