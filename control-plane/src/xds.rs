@@ -19,6 +19,8 @@ pub mod stream;
 pub mod subscription;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use delta::DeltaStream;
 pub use resource::{Resource, ResourceType, Version};

@@ -48,8 +48,11 @@ impl SotwStream {
 
     fn removals(&mut self, snapshot: &Snapshot) -> Option<Response> {
         Types::REMOVALS.into_iter().find_map(|resource_type| {
-            let gone = self.types.subscription(resource_type)?.take_gone(usize::MAX);
-            if gone.is_empty() || !resource_type.is_full_state() {
+            let subscription = self.types.subscription(resource_type)?;
+            if !resource_type.is_full_state() {
+                subscription.keep_gone();
+            }
+            if !subscription.has_gone() {
                 return None;
             }
             let resources = self.all_of(resource_type, snapshot);

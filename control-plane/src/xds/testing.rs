@@ -19,6 +19,9 @@ pub const EDS: ResourceType = ResourceType::ClusterLoadAssignment;
 pub const LDS: ResourceType = ResourceType::Listener;
 pub const RDS: ResourceType = ResourceType::RouteConfiguration;
 
+/// The name and the version of a resource.
+pub type Sent = (String, String);
+
 /// No response at all.
 pub const SILENCE: [&str; 0] = [];
 
@@ -45,16 +48,16 @@ pub fn wrong() -> Option<Status> {
 }
 
 /// A response in short: the service, the names of the resources, and with a minus those that are gone.
-fn line(resource_type: ResourceType, names: &[String], gone: &[String]) -> String {
-    let unique: BTreeSet<&String> = names.iter().chain(gone).collect();
-    assert_eq!(unique.len(), names.len() + gone.len(), "a name comes once: {names:?} {gone:?}");
+fn line(resource_type: ResourceType, resources: &[Sent], gone: &[String]) -> String {
+    let unique: BTreeSet<&String> = resources.iter().map(|(name, _)| name).chain(gone).collect();
+    assert_eq!(unique.len(), resources.len() + gone.len(), "a name comes once: {resources:?} {gone:?}");
     let service = match resource_type {
         CDS => "CDS",
         EDS => "EDS",
         LDS => "LDS",
         RDS => "RDS",
     };
-    let names = names.iter().cloned().chain(gone.iter().map(|name| format!("-{name}")));
+    let names = resources.iter().map(|(name, _)| name.clone()).chain(gone.iter().map(|name| format!("-{name}")));
     std::iter::once(service.to_owned()).chain(names).collect::<Vec<_>>().join(" ")
 }
 

@@ -67,6 +67,11 @@ impl Subscription {
         taken
     }
 
+    /// Lets the client keep what is gone: there is no way to tell it.
+    pub fn keep_gone(&mut self) {
+        self.gone = BTreeSet::new();
+    }
+
     /// Takes everything that the client is to have. What it has beside that is gone with this response.
     pub fn take_all(&mut self, snapshot: &Snapshot) -> Vec<Arc<Resource>> {
         self.take_gone(usize::MAX);

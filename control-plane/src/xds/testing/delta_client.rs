@@ -1,6 +1,6 @@
 //! A delta client that does what a script says.
 
-use super::{Nonces, World, decode, line, node, owned, wrong};
+use super::{Nonces, Sent, World, decode, line, node, owned, wrong};
 use crate::xds::stream::{RESPONSE_SIZE, Verdict};
 use crate::xds::{DeltaStream, DiscoveryStream, ResourceType, Scope, TypeStatus};
 use evenkeel_proto::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DeltaDiscoveryResponse};
@@ -71,14 +71,20 @@ impl DeltaClient {
         self.stream.request(request).unwrap().verdict
     }
 
-    /// Takes the next response that is due: its service, the names of its resources, and those that are gone.
-    pub fn takes_one(&mut self, world: &World) -> Option<String> {
+    /// Takes the next response that is due: its type, name and version of its resources, and the names that are gone.
+    pub fn receives(&mut self, world: &World) -> Option<(ResourceType, Vec<Sent>, Vec<String>)> {
         let response = self.stream.respond(world.snapshot())?;
         assert!(response.resources.len() == 1 || response.size() < RESPONSE_SIZE + 4096, "{}", response.size());
         let message: DeltaDiscoveryResponse = decode(&response);
         self.nonces.received(response.resource_type, &message.type_url, message.nonce);
-        let names: Vec<String> = message.resources.into_iter().map(|resource| resource.name).collect();
-        Some(line(response.resource_type, &names, &message.removed_resources))
+        let resources = message.resources.into_iter().map(|resource| (resource.name, resource.version)).collect();
+        Some((response.resource_type, resources, message.removed_resources))
+    }
+
+    /// Takes the next response that is due: its service, the names of its resources, and those that are gone.
+    pub fn takes_one(&mut self, world: &World) -> Option<String> {
+        let (resource_type, resources, gone) = self.receives(world)?;
+        Some(line(resource_type, &resources, &gone))
     }
 
     /// Takes all responses that are due.

@@ -1,8 +1,8 @@
 //! A state-of-the-world client that does what a script says.
 
-use super::{Nonces, World, decode, line, node, owned, wrong};
+use super::{Nonces, Sent, World, decode, line, node, owned, wrong};
 use crate::xds::stream::Verdict;
-use crate::xds::{DiscoveryStream, ResourceType, Scope, SotwStream, TypeStatus};
+use crate::xds::{DiscoveryStream, ResourceType, Scope, SotwStream, TypeStatus, Version};
 use evenkeel_proto::envoy::config::endpoint::v3::ClusterLoadAssignment;
 use evenkeel_proto::envoy::service::discovery::v3::{DiscoveryRequest, DiscoveryResponse};
 use prost::Message;
@@ -51,13 +51,19 @@ impl SotwClient {
         self.stream.request(request).unwrap().verdict
     }
 
-    /// Takes the next response that is due: its service and the names of its resources.
-    pub fn takes_one(&mut self, world: &World) -> Option<String> {
+    /// Takes the next response that is due: its type, and name and version of its resources.
+    pub fn receives(&mut self, world: &World) -> Option<(ResourceType, Vec<Sent>)> {
         let response = self.stream.respond(world.snapshot())?;
         let message: DiscoveryResponse = decode(&response);
         self.nonces.received(response.resource_type, &message.type_url, message.nonce);
-        let names: Vec<String> = message.resources.iter().map(|any| name(&any.value)).collect();
-        Some(line(response.resource_type, &names, &[]))
+        let resources = message.resources.iter().map(|any| (name(&any.value), Version::of(&any.value).to_string()));
+        Some((response.resource_type, resources.collect()))
+    }
+
+    /// Takes the next response that is due: its service and the names of its resources.
+    pub fn takes_one(&mut self, world: &World) -> Option<String> {
+        let (resource_type, resources) = self.receives(world)?;
+        Some(line(resource_type, &resources, &[]))
     }
 
     /// Takes all responses that are due.

@@ -93,6 +93,10 @@ fn missing_routes_are_sent_when_they_appear_and_their_end_is_not_said() {
     world.remove(RDS, "a");
     assert_eq!(client.takes(&world), SILENCE);
     world.set(RDS, "a", 1);
+    assert_eq!(client.takes(&world), SILENCE, "the client has it still");
+    world.remove(RDS, "a");
+    assert_eq!(client.takes(&world), SILENCE);
+    world.set(RDS, "a", 2);
     assert_eq!(client.takes(&world), ["RDS a"]);
 }
 

@@ -1,0 +1,3 @@
+//! What must hold of both kinds of streams, whatever happens.
+
+mod convergence;
