@@ -71,6 +71,7 @@ impl KubernetesSource {
     /// A source, and how far its first lists are.
     pub fn new(selection: &Selection, updates: Updates, metrics: SourceMetrics) -> (Self, channel::Receiver<Progress>) {
         let (progress, receiver) = channel::channel(Progress::new(selection.watches()));
+        Kind::ALL.into_iter().map(Kind::name).for_each(|kind| metrics.watching(kind));
         let (index, coalesce) = (Index::default(), Coalesce::default());
         let (defects, failures) = (BTreeMap::new(), BTreeMap::new());
         let source = Self { updates, metrics, progress, index, coalesce, defects, failures };

@@ -99,6 +99,14 @@ impl SourceMetrics {
         self.last_reload_failed.set(1);
     }
 
+    /// This kind will be watched: all that is said of it begins with zero.
+    pub fn watching(&self, kind: &'static str) {
+        self.objects(kind, 0);
+        self.malformed(kind, 0);
+        let labels = KindLabels { kind };
+        drop((self.lists.get_or_create(&labels), self.watch_errors.get_or_create(&labels)));
+    }
+
     /// So many objects of this kind are known.
     pub fn objects(&self, kind: &'static str, number: usize) {
         self.objects.get_or_create(&KindLabels { kind }).set(count(number));

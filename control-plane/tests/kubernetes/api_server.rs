@@ -61,7 +61,11 @@ impl ApiServer {
     }
 
     pub fn client(&self) -> kube::Client {
-        kube::Client::new(Router::new().fallback(answer).with_state(self.clone()), "default")
+        kube::Client::new(self.routes(), "default")
+    }
+
+    pub fn routes(&self) -> Router {
+        Router::new().fallback(answer).with_state(self.clone())
     }
 
     /// Makes or changes an object.

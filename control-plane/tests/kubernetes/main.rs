@@ -10,4 +10,5 @@
 mod api_server;
 mod followed;
 mod lists;
+mod program;
 mod watches;
