@@ -1,6 +1,7 @@
 //! Compiles `xds/` without protoc.
 
 use std::error::Error;
+use std::path::Path;
 
 const FILES: [&str; 9] = [
     "envoy/config/cluster/v3/cluster.proto",
@@ -18,8 +19,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=xds");
     let mut compiler = protox::Compiler::new(["xds"])?;
     // Source information would turn the comments into doc comments, and their examples into doc tests.
-    let descriptors =
-        compiler.include_imports(true).include_source_info(false).open_files(FILES)?.file_descriptor_set();
+    compiler.include_imports(true).include_source_info(false).open_files(FILES)?;
+    let folder = std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
+    std::fs::write(Path::new(&folder).join("xds.descriptors"), compiler.encode_file_descriptor_set())?;
+    let descriptors = compiler.file_descriptor_set();
     tonic_prost_build::configure()
         .build_client(std::env::var_os("CARGO_FEATURE_CLIENT").is_some())
         .build_server(false)

@@ -1,11 +1,14 @@
-//! What operators and probes ask: `/livez`, `/readyz`, `/metrics`.
+//! What operators and probes ask: `/livez`, `/readyz`, `/metrics`, `/v1/clients`.
 
+mod clients;
 mod readiness;
 
 pub use readiness::Readiness;
 
+use crate::xds::server::Clients;
+use axum::Json;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
@@ -15,6 +18,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::net::TcpListener;
 
 /// The admin server.
@@ -24,6 +28,8 @@ pub struct Admin {
     pub readiness: Readiness,
     /// The metrics of all parts.
     pub registry: Arc<Registry>,
+    /// The discovery streams that are open.
+    pub clients: Clients,
 }
 
 impl Admin {
@@ -37,6 +43,7 @@ impl Admin {
             .route("/livez", get(async || "ok\n"))
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
+            .route("/v1/clients", get(clients))
             .with_state(self)
     }
 }
@@ -54,6 +61,10 @@ async fn readyz(State(admin): State<Admin>) -> (StatusCode, String) {
         reasons if reasons.is_empty() => (StatusCode::OK, "ok\n".to_owned()),
         reasons => (StatusCode::SERVICE_UNAVAILABLE, reasons.join("\n") + "\n"),
     }
+}
+
+async fn clients(State(admin): State<Admin>, Query(query): Query<clients::Query>) -> Json<clients::ClientList> {
+    Json(clients::ClientList::of(admin.clients.statuses(), &query, Instant::now()))
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {

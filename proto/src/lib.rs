@@ -11,6 +11,10 @@ mod generated {
 
 pub use generated::{envoy, google};
 
+/// An encoded `google.protobuf.FileDescriptorSet` of everything in `xds/`: services and messages with the fields that
+/// Evenkeel knows, which are not all that Envoy's have.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/xds.descriptors"));
+
 /// The type URL of [`ClusterLoadAssignment`](envoy::config::endpoint::v3::ClusterLoadAssignment), the resource of EDS.
 pub const CLUSTER_LOAD_ASSIGNMENT: &str = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
 /// The type URL of [`Cluster`](envoy::config::cluster::v3::Cluster), the resource of CDS.

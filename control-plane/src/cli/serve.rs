@@ -1,12 +1,14 @@
 //! `evenkeel serve`: a source, the xDS server and the admin port, wired together.
 
+mod limits;
 mod source;
+mod tls;
 
 use crate::admin::{self, Admin, Readiness};
 use crate::publisher::Publisher;
 use crate::source::metrics::SourceMetrics;
 use crate::xds::metrics::XdsMetrics;
-use crate::xds::server::{Server, Snapshots, bind};
+use crate::xds::server::{Clients, Server, Snapshots, bind};
 use anyhow::Context;
 use clap::Args;
 use prometheus_client::registry::Registry;
@@ -34,15 +36,16 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 pub struct ServeArguments {
     #[command(flatten)]
     source: SourceArguments,
-    /// Address for xDS over clear-text gRPC; port 0 takes a free one
+    /// Address for xDS over gRPC; port 0 takes a free one
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18000")]
     xds_address: SocketAddr,
-    /// Address for /livez, /readyz and /metrics; port 0 takes a free one
+    /// Address for /livez, /readyz, /metrics and /v1/clients; port 0 takes a free one
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18001")]
     admin_address: SocketAddr,
-    /// End streams that are older than this, so that clients spread over replicas; 0s for never
-    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = humantime::parse_duration)]
-    max_stream_age: Duration,
+    #[command(flatten)]
+    tls: tls::TlsArguments,
+    #[command(flatten)]
+    limits: limits::LimitArguments,
 }
 
 /// Serves until a signal comes.
@@ -51,6 +54,7 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
     // First of all, so that no signal is missed once the addresses are known.
     let stop = stop_signal().context("cannot wait for signals")?;
     let metrics = Metrics::new();
+    let tls = arguments.tls.open(arguments.xds_address, metrics.xds.clone())?;
     let readiness = Readiness::default();
     readiness.block(SOURCE, "it has not been read completely yet");
     let newest = arguments.source.start(metrics.source, &readiness).await?;
@@ -61,11 +65,20 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
     let admin = listen("--admin-address", arguments.admin_address)?;
     say_addresses(&xds, &admin)?;
     tokio::spawn(ready_when_read(readiness.clone(), snapshots.clone()));
-    tokio::spawn(Admin { readiness: readiness.clone(), registry: Arc::new(metrics.registry) }.serve(admin));
+    let clients = Clients::default();
+    let registry = Arc::new(metrics.registry);
+    tokio::spawn(Admin { readiness: readiness.clone(), registry, clients: clients.clone() }.serve(admin));
 
     let shutdown = CancellationToken::new();
-    let max_stream_age = Some(arguments.max_stream_age).filter(|age| !age.is_zero());
-    let server = Server { snapshots, metrics: metrics.xds, shutdown: shutdown.clone(), max_stream_age };
+    let server = Server {
+        snapshots,
+        metrics: metrics.xds,
+        clients,
+        shutdown: shutdown.clone(),
+        ready: readiness.ready(),
+        limits: arguments.limits.limits(),
+        tls,
+    };
     serve_until(stop, server.serve(xds), &readiness, &shutdown).await
 }
 

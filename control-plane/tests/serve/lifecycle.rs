@@ -1,12 +1,11 @@
 //! Streams that begin, end, stall, and come in large numbers.
 
-use crate::client::{Client, PATIENCE, Transport, channel};
-use crate::server::{GATEWAY, Running, gateway, only_gateway};
+use crate::client::{Client, TRANSPORTS, Transport, channel};
+use crate::server::{GATEWAY, Running, many_endpoints, only_gateway};
+use evenkeel::xds::server::Limits;
 use evenkeel_proto::envoy::service::discovery::v3::DiscoveryRequest;
 use evenkeel_proto::envoy::service::discovery::v3::aggregated_discovery_service_client::AggregatedDiscoveryServiceClient;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
-use tokio::time::timeout;
 use tonic::{Code, Status};
 
 /// What a stream ends with after this first request.
@@ -32,9 +31,10 @@ async fn requests_that_the_protocol_does_not_allow_end_the_stream_with_a_reason(
 
 #[tokio::test]
 async fn a_stream_that_has_reached_its_age_is_ended_and_the_client_comes_back() {
-    let running = Running::with_age(&["10.0.0.1:80"], Some(Duration::from_millis(50))).await;
-    for _ in 0..2 {
-        let mut client = Client::open(running.address, Transport::EdsDelta).await.unwrap();
+    let young = Limits { stream_age: Some(Duration::from_millis(50)), ..Limits::default() };
+    let running = Running::with(young, &["10.0.0.1:80"]).await;
+    for transport in TRANSPORTS {
+        let mut client = Client::open(running.address, transport).await.unwrap();
         client.subscribe(GATEWAY).await;
         let mut ended = client.response().await;
         while ended.is_ok() {
@@ -56,13 +56,11 @@ async fn streams_that_are_gone_are_forgotten() {
         clients.push(client);
     }
     assert!(running.metric("xds_streams{") >= 50.0);
+    assert_eq!(running.clients.statuses().count(), 50);
     drop((clients, channel));
-    let gone = async {
-        while running.metric("xds_streams{") > 0.0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, gone).await.expect("streams were not forgotten");
+    running.wait_for("xds_streams{", 0.0).await;
+    assert_eq!(running.clients.statuses().count(), 0);
+    running.wait_for("xds_connections ", 0.0).await;
 }
 
 #[tokio::test]
@@ -84,24 +82,18 @@ async fn hundreds_of_streams_on_one_connection_all_get_every_change() {
     }
 }
 
-/// 5,000 endpoints, some 150 KB, with a last one that tells the rounds apart.
-fn round(number: u16) -> evenkeel::model::Service {
-    let many = (0..5_000u32).map(|host| SocketAddr::from((Ipv4Addr::from(0x0a00_0000 + host), 80)));
-    gateway(many.chain([SocketAddr::from(([11, 0, 0, 0], number))]))
-}
-
 #[tokio::test]
 async fn a_slow_client_holds_up_nobody_and_skips_to_the_newest() {
     const ROUNDS: u16 = 40;
     let running = Running::with_gateway(&[]).await;
-    running.set([round(1)]);
+    running.set([many_endpoints(1)]);
     let mut slow = Client::open(running.address, Transport::EdsSotw).await.unwrap();
     let mut fast = Client::open(running.address, Transport::EdsSotw).await.unwrap();
     slow.subscribe(GATEWAY).await;
     fast.subscribe(GATEWAY).await;
     let last = |number: u16| format!("11.0.0.0:{number}");
     for number in 1..=ROUNDS {
-        running.set([round(number)]);
+        running.set([many_endpoints(number)]);
         while fast.accepted().await[GATEWAY].last() != Some(&last(number)) {}
     }
     let mut taken = 1;

@@ -6,8 +6,14 @@
     reason = "the whole crate is tests and what they are made of"
 )]
 
+mod beside;
+mod certificates;
 mod client;
+mod clients;
+mod flags;
 mod lifecycle;
+mod limits;
 mod program;
 mod server;
+mod tls;
 mod transports;

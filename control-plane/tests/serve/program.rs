@@ -12,15 +12,19 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tonic::Code;
 
-struct Program {
+pub struct Program {
     child: Child,
-    xds: SocketAddr,
+    pub xds: SocketAddr,
     admin: SocketAddr,
 }
 
 impl Program {
-    fn start(file: &Path) -> Self {
-        let mut child = command(file).stdout(Stdio::piped()).spawn().unwrap();
+    pub fn start(file: &Path) -> Self {
+        Self::of(&mut command(file))
+    }
+
+    pub fn of(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let addresses: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -28,14 +32,14 @@ impl Program {
         Self { xds: address("xds"), admin: address("admin"), child }
     }
 
-    async fn client(&self) -> Client {
+    pub async fn client(&self) -> Client {
         let mut client = Client::open(self.xds, Transport::EdsDelta).await.unwrap();
         client.subscribe(GATEWAY).await;
         client
     }
 
     /// Status line and body.
-    fn get(&self, path: &str) -> (String, String) {
+    pub fn get(&self, path: &str) -> (String, String) {
         let mut stream = TcpStream::connect(self.admin).unwrap();
         write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
         let mut answer = String::new();
@@ -48,7 +52,7 @@ impl Program {
         sum(&self.get("/metrics").1, name)
     }
 
-    async fn wait_for(&self, name: &str, value: f64) {
+    pub async fn wait_for(&self, name: &str, value: f64) {
         let since = Instant::now();
         while (self.metric(name) - value).abs() > f64::EPSILON {
             assert!(since.elapsed() < PATIENCE, "{name} did not become {value}: {}", self.get("/metrics").1);
@@ -81,9 +85,13 @@ impl Drop for Program {
     }
 }
 
-fn command(file: &Path) -> Command {
+pub fn command(file: &Path) -> Command {
+    command_on("127.0.0.1:0", file)
+}
+
+pub fn command_on(xds_address: &str, file: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
-    command.args(["serve", "--xds-address", "127.0.0.1:0", "--admin-address", "127.0.0.1:0", "--file"]).arg(file);
+    command.args(["serve", "--xds-address", xds_address, "--admin-address", "127.0.0.1:0", "--file"]).arg(file);
     command.stderr(Stdio::null());
     command
 }
@@ -97,7 +105,7 @@ fn content(ports: &[u16]) -> String {
     )
 }
 
-fn directory() -> (TempDir, PathBuf) {
+pub fn directory() -> (TempDir, PathBuf) {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("cluster.yaml");
     fs::write(&file, content(&[8080])).unwrap();

@@ -1,61 +1,82 @@
 //! The server in this process, with services that the test sets.
 
-use crate::client::{Client, Endpoints, Transport};
+use crate::client::{Endpoints, PATIENCE};
+use evenkeel::admin::Readiness;
 use evenkeel::model::{Cluster, Endpoint, Service, ServiceName, ServicePort, Services};
 use evenkeel::publisher::Publisher;
 use evenkeel::source::Updates;
 use evenkeel::xds::metrics::XdsMetrics;
-use evenkeel::xds::server::{Server, bind};
+use evenkeel::xds::server::{Clients, Limits, Server, Tls, TlsFiles, bind};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub const GATEWAY: &str = "pods/default/gateway:80";
+
+/// How a server is to be.
+#[derive(Default)]
+pub struct Settings {
+    pub limits: Limits,
+    pub tls: Option<TlsFiles>,
+}
 
 /// A running server.
 pub struct Running {
     pub address: SocketAddr,
     pub shutdown: CancellationToken,
     pub served: JoinHandle<Result<(), tonic::transport::Error>>,
+    pub clients: Clients,
+    pub readiness: Readiness,
     updates: Updates,
     registry: Registry,
 }
 
 impl Running {
     /// A server that was told nothing yet.
-    pub fn unsynced(max_stream_age: Option<Duration>) -> Self {
+    pub fn unsynced(settings: Settings) -> Self {
         let mut registry = Registry::default();
         let metrics = XdsMetrics::register(&mut registry);
         let (updates, services) = Updates::new();
         let (publisher, snapshots) = Publisher::new(services, metrics.clone());
-        let shutdown = CancellationToken::new();
+        let (shutdown, clients, readiness) = (CancellationToken::new(), Clients::default(), Readiness::default());
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
-        let server = Server { snapshots, metrics, shutdown: shutdown.clone(), max_stream_age };
+        let server = Server {
+            snapshots,
+            metrics: metrics.clone(),
+            clients: clients.clone(),
+            shutdown: shutdown.clone(),
+            ready: readiness.ready(),
+            limits: settings.limits,
+            tls: settings.tls.map(|files| tls(files, metrics)),
+        };
         tokio::spawn(publisher.run());
-        Self { address, shutdown, served: tokio::spawn(server.serve(listener)), updates, registry }
+        let serving = tokio::spawn(server.serve(listener));
+        Self { address, shutdown, served: serving, clients, readiness, updates, registry }
     }
 
-    /// A server with one service that has these endpoints, once it serves them.
+    /// A server with one service that has these endpoints.
     pub async fn with_gateway(addresses: &[&str]) -> Self {
-        Self::with_age(addresses, None).await
+        Self::with(Limits { stream_age: None, ..Limits::default() }, addresses).await
     }
 
-    pub async fn with_age(addresses: &[&str], max_stream_age: Option<Duration>) -> Self {
-        let running = Self::unsynced(max_stream_age);
+    /// The same with these limits.
+    pub async fn with(limits: Limits, addresses: &[&str]) -> Self {
+        Self::started(Settings { limits, tls: None }, addresses).await
+    }
+
+    /// The same, once it serves.
+    pub async fn started(settings: Settings, addresses: &[&str]) -> Self {
+        let running = Self::unsynced(settings);
         running.set_gateway(addresses);
-        running.synced().await;
-        running
-    }
-
-    async fn synced(&self) {
-        while Client::open(self.address, Transport::EdsSotw).await.is_err() {
+        while running.metric("xds_snapshots_total") == 0.0 {
             tokio::task::yield_now().await;
         }
+        running
     }
 
     pub fn set_gateway(&self, addresses: &[&str]) {
@@ -66,12 +87,27 @@ impl Running {
         self.updates.publish(Cluster { services: Services::from_iter(services), ..Cluster::default() });
     }
 
+    /// Waits until a metric has this value.
+    pub async fn wait_for(&self, name: &str, value: f64) {
+        let since = Instant::now();
+        while (self.metric(name) - value).abs() > f64::EPSILON {
+            assert!(since.elapsed() < PATIENCE, "{name} did not become {value} but {}", self.metric(name));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// The value of a metric, all of its labels summed up.
     pub fn metric(&self, name: &str) -> f64 {
         let mut text = String::new();
         encode(&mut text, &self.registry).unwrap();
         sum(&text, name)
     }
+}
+
+fn tls(files: TlsFiles, metrics: XdsMetrics) -> Tls {
+    let (tls, reloader) = Tls::open(files, metrics).unwrap();
+    tokio::spawn(reloader.run());
+    tls
 }
 
 /// The sum of a metric's samples in Prometheus text.
@@ -85,6 +121,12 @@ pub fn gateway(addresses: impl Iterator<Item = SocketAddr>) -> Service {
     let ports = vec![ServicePort::new("http", 80)];
     let endpoints = addresses.map(endpoint).collect();
     Service { ports, endpoints, ..Service::new(ServiceName::new("default", "gateway")) }
+}
+
+/// The same with 5,000 endpoints, some 150 KB, and a last one that tells the rounds apart.
+pub fn many_endpoints(round: u16) -> Service {
+    let many = (0..5_000u32).map(|host| SocketAddr::from((Ipv4Addr::from(0x0a00_0000 + host), 80)));
+    gateway(many.chain([SocketAddr::from(([11, 0, 0, 0], round))]))
 }
 
 fn endpoint(address: SocketAddr) -> Endpoint {

@@ -1,7 +1,7 @@
 //! What holds for each of the four transports.
 
 use crate::client::{Client, TRANSPORTS, Transport};
-use crate::server::{GATEWAY, Running, only, only_gateway};
+use crate::server::{GATEWAY, Running, Settings, only, only_gateway};
 use tonic::Code;
 
 const OTHER: &str = "pods/default/other:80";
@@ -77,7 +77,7 @@ async fn another_replica_sends_delta_clients_only_what_they_do_not_have() {
 
 #[tokio::test]
 async fn a_server_that_knows_nothing_yet_refuses_streams_and_empties_nobody() {
-    let running = Running::unsynced(None);
+    let running = Running::unsynced(Settings::default());
     for transport in TRANSPORTS {
         let refused = Client::open(running.address, transport).await.err().unwrap();
         assert_eq!(refused.code(), Code::Unavailable, "{transport:?}");

@@ -1,11 +1,26 @@
-//! The listening socket.
+//! The listening socket, and the connections that come in.
 
+use super::connection::{Connection, Io};
+use super::occasionally::Occasionally;
+use super::peer::{Peer, Place, Places};
+use super::tls::Tls;
+use crate::xds::metrics::XdsMetrics;
+use futures::{Stream, StreamExt, stream};
+use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
-use tokio::net::{TcpListener, TcpSocket};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::sleep;
+use tracing::{debug, warn};
 
 /// Proxies that restart together connect together; the usual 128 overflows.
 const BACKLOG: u32 = 4096;
+/// TLS handshakes at one time. The others wait in the backlog, as they would for the processor anyway.
+const HANDSHAKES: usize = 1024;
+/// When no connection can be accepted, as without free file descriptors, another attempt at once would fail as well.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Listens on an address.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -13,4 +28,75 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+/// What connections are checked against as they come in.
+#[derive(Clone, Debug)]
+pub(super) struct Door {
+    pub(super) places: Places,
+    pub(super) silence: Duration,
+    pub(super) tls: Option<Tls>,
+    pub(super) metrics: XdsMetrics,
+    pub(super) warnings: Arc<Occasionally>,
+}
+
+impl Door {
+    /// Connections that are ready for HTTP/2. A handshake holds up nobody else.
+    pub(super) fn incoming(self, listener: TcpListener) -> impl Stream<Item = io::Result<Connection>> {
+        let accepted = stream::unfold(listener, async |listener| Some((accept(&listener).await, listener)));
+        accepted
+            .map(move |(tcp, address)| self.clone().enter(tcp, address))
+            .buffer_unordered(HANDSHAKES)
+            .filter_map(async |connection| connection.map(Ok))
+    }
+
+    async fn enter(self, tcp: TcpStream, address: SocketAddr) -> Option<Connection> {
+        let Some(place) = self.places.take(address.ip()) else {
+            let reason = "too many from this address; see --max-connections-per-address";
+            return self.refuse("too_many_from_address", address, &reason);
+        };
+        match self.secure(tcp).await {
+            Ok(io) => Some(self.connection(io, address, place)),
+            Err(error) => self.refuse("handshake", address, &error),
+        }
+    }
+
+    fn refuse<T>(&self, label: &'static str, address: SocketAddr, reason: &dyn Display) -> Option<T> {
+        self.metrics.connection_refused(label);
+        if self.warnings.due(Instant::now()) {
+            warn!(%address, %reason, "a connection is refused; more of them are only counted for some seconds");
+        }
+        None
+    }
+
+    async fn secure(&self, tcp: TcpStream) -> io::Result<Box<dyn Io>> {
+        tcp.set_nodelay(true)?;
+        match &self.tls {
+            None => Ok(Box::new(tcp)),
+            Some(tls) => Ok(Box::new(tls.handshake(tcp).await?)),
+        }
+    }
+
+    fn connection(&self, io: Box<dyn Io>, address: SocketAddr, place: Place) -> Connection {
+        Connection::new(io, Peer::new(address), self.silence, place, self.metrics.connected())
+    }
+}
+
+/// Accepts one connection, however long that takes.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) if concerns_one_connection(&error) => debug!(%error, "a connection ended while it was accepted"),
+            Err(error) => {
+                warn!(%error, "no connection can be accepted; when files are exhausted, raise `ulimit -n`");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn concerns_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }

@@ -1,21 +1,25 @@
 //! One stream, between its state machine and the transport.
 
+use super::clients::{Client, Entered};
+use super::deadline::{Deadline, End};
+use super::peer::Peer;
+use super::trailers::trailers;
 use super::{Server, Snapshots};
-use crate::xds::Response;
-use crate::xds::metrics::OpenStream;
+use crate::xds::metrics::Open;
 use crate::xds::stream::{DiscoveryStream, Received, Rejected, Verdict};
+use crate::xds::{Response, Snapshot};
 use axum::body::Body;
 use axum::extract::Request;
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
+use http::{HeaderValue, header::CONTENT_TYPE};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::{Sleep, sleep};
+use std::time::Instant;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::coop::consume_budget;
 use tonic::Status;
 use tonic::codec::{BufferSettings, Streaming};
 use tonic_prost::ProstDecoder;
@@ -33,12 +37,23 @@ const LOGGED_REASON: usize = 500;
 /// An open stream.
 pub(super) struct Session<S: DiscoveryStream> {
     server: Arc<Server>,
-    stream: S,
+    client: Arc<Client<S>>,
     requests: Streaming<S::Request>,
     snapshots: Snapshots,
-    age: Option<Pin<Box<Sleep>>>,
+    deadline: Deadline,
+    /// Since when something may be due; `None` while the client has everything.
+    due: Option<Instant>,
     unknown_type_reported: bool,
-    _open: OpenStream,
+    _listed: Entered,
+    _counted: Open,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// How a stream is opened: which kind it is, by whom, and the permission to do so.
+pub(super) struct Opening {
+    pub(super) transport: &'static str,
+    pub(super) peer: Peer,
+    pub(super) permit: OwnedSemaphorePermit,
 }
 
 impl<S> Session<S>
@@ -46,15 +61,19 @@ where
     S: DiscoveryStream + Send + 'static,
     S::Request: prost::Message + Default + 'static,
 {
-    pub(super) fn new(server: Arc<Server>, transport: &'static str, stream: S, request: Request) -> Self {
+    pub(super) fn new(server: Arc<Server>, opening: Opening, stream: S, request: Request) -> Self {
         let decoder = ProstDecoder::new(BufferSettings::new(REQUEST_BUFFER, REQUEST_YIELD));
+        let (client, listed) = Client::enter(&server.clients, opening.transport, opening.peer, stream);
         Self {
-            stream,
+            client,
             requests: Streaming::new_request(decoder, request.into_body(), None, Some(MAX_REQUEST_SIZE)),
             snapshots: server.snapshots.clone(),
-            age: server.max_stream_age.map(|age| Box::pin(sleep(jittered(age)))),
+            deadline: Deadline::new(&server.limits),
+            due: None,
             unknown_type_reported: false,
-            _open: server.metrics.opened(transport),
+            _listed: listed,
+            _counted: server.metrics.opened(opening.transport),
+            _permit: opening.permit,
             server,
         }
     }
@@ -70,6 +89,7 @@ where
     fn into_frames(self) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> {
         let responses = stream::unfold(Some(self), |session| async {
             let mut session = session?;
+            session.client.taken();
             match session.next_response().await {
                 Ok(response) => Some((data(&response), Some(session))),
                 Err(status) => Some((vec![trailers(&status)], None)),
@@ -82,64 +102,77 @@ where
     async fn next_response(&mut self) -> Result<Response, Status> {
         loop {
             let snapshot = self.snapshots.borrow_and_update().clone();
-            if let Some(response) = snapshot.and_then(|snapshot| self.stream.respond(&snapshot)) {
-                self.server.metrics.pushed(&response);
+            if let Some(response) = snapshot.and_then(|snapshot| self.respond(&snapshot)) {
                 return Ok(response);
             }
             tokio::select! {
                 biased;
-                status = ended(&self.server, &mut self.age) => return Err(status),
+                end = ended(&self.server, &mut self.deadline) => return Err(self.end(end)),
                 request = self.requests.message() => {
                     let request = request?.ok_or_else(|| Status::ok("the client has closed the stream"))?;
                     self.receive(request)?;
                 }
                 changed = self.snapshots.changed() => {
                     changed.map_err(|_| Status::unavailable("the server has no source any more"))?;
+                    self.due = self.due.or_else(|| self.server.metrics.newest_snapshot());
                 }
             }
+            // A client that never stops asking gives others a turn.
+            consume_budget().await;
         }
     }
 
+    fn respond(&mut self, snapshot: &Snapshot) -> Option<Response> {
+        let due = self.due.unwrap_or_else(Instant::now);
+        let response = self.client.respond(snapshot, due);
+        self.due = response.is_some().then_some(due);
+        if let Some(response) = &response {
+            self.server.metrics.pushed(response, due.elapsed());
+        }
+        response
+    }
+
     fn receive(&mut self, request: S::Request) -> Result<(), Status> {
-        let received = self.stream.request(request).map_err(|rejected| status(&rejected))?;
+        self.deadline.spoke();
+        self.due = self.due.or_else(|| Some(Instant::now()));
+        let (received, converged) = self.client.request(request).map_err(|rejected| status(&rejected))?;
         self.server.metrics.received(&received);
+        if let Some((resource_type, after)) = converged {
+            self.server.metrics.converged(resource_type, after);
+        }
         self.report(&received);
         Ok(())
     }
 
     fn report(&mut self, received: &Received) {
-        let node = self.stream.node().map_or("", |node| node.id.as_str());
         match (&received.resource_type, &received.verdict) {
             (None, _) if !self.unknown_type_reported => {
                 self.unknown_type_reported = true;
+                let node = self.client.node_id();
                 warn!(node, "the client asks for a type that is not served; such requests get no answer");
             }
             (Some(resource_type), Verdict::Nack(reason)) => {
                 let reason: String = reason.chars().take(LOGGED_REASON).collect();
+                let node = self.client.node_id();
                 warn!(node, r#type = resource_type.name(), reason, "the client has rejected a response");
             }
-            _ => debug!(node, ?received, "request"),
+            _ => debug!(?received, "request"),
         }
+    }
+
+    fn end(&self, end: End) -> Status {
+        self.server.metrics.ended(end.reason());
+        debug!(node = self.client.node_id(), ?end, "the stream is ended");
+        end.status()
     }
 }
 
 /// Waits until the server itself has a reason to end the stream.
-async fn ended(server: &Server, age: &mut Option<Pin<Box<Sleep>>>) -> Status {
-    let aged = async {
-        match age {
-            Some(age) => age.await,
-            None => std::future::pending().await,
-        }
-    };
+async fn ended(server: &Server, deadline: &mut Deadline) -> End {
     tokio::select! {
-        () = server.shutdown.cancelled() => Status::unavailable("the server is shutting down"),
-        () = aged => Status::unavailable("the stream has reached its age; open another"),
+        () = server.shutdown.cancelled() => End::Shutdown,
+        end = deadline.passed() => end,
     }
-}
-
-/// Up to a tenth less.
-fn jittered(age: Duration) -> Duration {
-    age.mul_f64(rand::random_range(0.9..=1.0))
 }
 
 fn status(rejected: &Rejected) -> Status {
@@ -153,13 +186,4 @@ fn status(rejected: &Rejected) -> Status {
 
 fn data(response: &Response) -> Vec<Frame<Bytes>> {
     response.chunks().into_iter().map(Frame::data).collect()
-}
-
-fn trailers(status: &Status) -> Frame<Bytes> {
-    let mut trailers = HeaderMap::new();
-    // It fails only for a message that cannot be a header value; then the bare code has to do.
-    if status.add_header(&mut trailers).is_err() {
-        trailers.insert(Status::GRPC_STATUS, HeaderValue::from(i32::from(status.code())));
-    }
-    Frame::trailers(trailers)
 }

@@ -1,0 +1,23 @@
+//! gRPC server reflection, so that `grpcurl` needs no `.proto` files.
+//!
+//! The descriptors are those of the messages as this server knows them: Envoy's have more fields.
+
+use super::services::SERVICES;
+use tonic_reflection::pb::{v1, v1alpha};
+use tonic_reflection::server::Builder;
+
+const BESIDE: [&str; 3] =
+    ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
+
+/// What both versions of reflection tell of.
+pub(super) fn described() -> Builder<'static> {
+    let sets = [
+        evenkeel_proto::FILE_DESCRIPTOR_SET,
+        tonic_health::pb::FILE_DESCRIPTOR_SET,
+        v1::FILE_DESCRIPTOR_SET,
+        v1alpha::FILE_DESCRIPTOR_SET,
+    ];
+    let builder = Builder::configure().include_reflection_service(false);
+    let builder = sets.into_iter().fold(builder, Builder::register_encoded_file_descriptor_set);
+    SERVICES.into_iter().chain(BESIDE).fold(builder, Builder::with_service_name)
+}

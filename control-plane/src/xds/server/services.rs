@@ -1,0 +1,102 @@
+//! Which service and method is which stream.
+
+use super::Server;
+use super::beside;
+use super::health::Health;
+use super::peer::Peer;
+use super::session::{Opening, Session};
+use crate::xds::stream::{DiscoveryStream, Scope};
+use crate::xds::{DeltaStream, ResourceType, SotwStream};
+use axum::extract::{Extension, Request, State};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::{Router, post};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+const EDS: Scope = Scope::Single(ResourceType::ClusterLoadAssignment);
+
+/// The discovery services, by their full names.
+pub(super) const SERVICES: [&str; 2] =
+    ["envoy.service.discovery.v3.AggregatedDiscoveryService", "envoy.service.endpoint.v3.EndpointDiscoveryService"];
+
+/// The streaming methods of EDS and ADS, and what is beside them. There is no unary Fetch.
+pub(super) fn routes(server: Server, health: &Health) -> Router {
+    let beside = beside::routes(health, server.shutdown.clone());
+    discovery(server).merge(beside).layer(from_fn(note_request))
+}
+
+fn discovery(server: Server) -> Router {
+    let streams = Arc::new(Semaphore::new(server.limits.streams.min(Semaphore::MAX_PERMITS)));
+    Router::new()
+        .route("/envoy.service.endpoint.v3.EndpointDiscoveryService/StreamEndpoints", post(stream_endpoints))
+        .route("/envoy.service.endpoint.v3.EndpointDiscoveryService/DeltaEndpoints", post(delta_endpoints))
+        .route(
+            "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources",
+            post(stream_aggregated_resources),
+        )
+        .route(
+            "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources",
+            post(delta_aggregated_resources),
+        )
+        .with_state(Discovery { server: Arc::new(server), streams })
+}
+
+/// What the discovery services share.
+#[derive(Clone)]
+struct Discovery {
+    server: Arc<Server>,
+    streams: Arc<Semaphore>,
+}
+
+impl Discovery {
+    fn open<S>(self, transport: &'static str, peer: Peer, stream: S, request: Request) -> Response
+    where
+        S: DiscoveryStream + Send + 'static,
+        S::Request: prost::Message + Default + 'static,
+    {
+        match self.server.admit(&self.streams) {
+            Ok(permit) => {
+                Session::new(self.server, Opening { transport, peer, permit }, stream, request).into_response()
+            }
+            Err(refusal) => {
+                self.server.metrics.refused(refusal.reason());
+                refusal.status().into_http()
+            }
+        }
+    }
+}
+
+/// A connection on which requests come may stay.
+async fn note_request(Extension(peer): Extension<Peer>, request: Request, next: Next) -> Response {
+    peer.speaks();
+    next.run(request).await
+}
+
+async fn stream_endpoints(
+    State(all): State<Discovery>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Response {
+    all.open("eds_sotw", peer, SotwStream::new(EDS), request)
+}
+
+async fn delta_endpoints(State(all): State<Discovery>, Extension(peer): Extension<Peer>, request: Request) -> Response {
+    all.open("eds_delta", peer, DeltaStream::new(EDS), request)
+}
+
+async fn stream_aggregated_resources(
+    State(all): State<Discovery>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Response {
+    all.open("ads_sotw", peer, SotwStream::new(Scope::Aggregated), request)
+}
+
+async fn delta_aggregated_resources(
+    State(all): State<Discovery>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Response {
+    all.open("ads_delta", peer, DeltaStream::new(Scope::Aggregated), request)
+}
