@@ -91,15 +91,17 @@ impl<'a> FromIterator<(SocketAddr, Host<'a>)> for Hosts<'a> {
 fn of_locality(locality: &Locality, lb_endpoints: Vec<endpoint::LbEndpoint>) -> endpoint::LocalityLbEndpoints {
     let weight = lb_endpoints.iter().filter_map(|endpoint| endpoint.load_balancing_weight).map(|weight| weight.value);
     let load_balancing_weight = Some(UInt32Value { value: weight.fold(0, u32::saturating_add) });
-    endpoint::LocalityLbEndpoints { locality: where_it_is(locality), lb_endpoints, load_balancing_weight, priority: 0 }
+    endpoint::LocalityLbEndpoints {
+        locality: Some(where_it_is(locality)),
+        lb_endpoints,
+        load_balancing_weight,
+        priority: 0,
+    }
 }
 
-fn where_it_is(locality: &Locality) -> Option<core::Locality> {
-    (*locality != Locality::default()).then(|| core::Locality {
-        region: locality.region.clone(),
-        zone: locality.zone.clone(),
-        sub_zone: locality.sub_zone.clone(),
-    })
+/// Present even if nothing is known: gRPC clients reject an assignment without it, Envoy makes no difference.
+fn where_it_is(locality: &Locality) -> core::Locality {
+    core::Locality { region: locality.region.clone(), zone: locality.zone.clone(), sub_zone: locality.sub_zone.clone() }
 }
 
 fn lb_endpoint(address: SocketAddr, host: Host<'_>) -> endpoint::LbEndpoint {

@@ -105,6 +105,13 @@ fn two_ports_of_one_address_are_two_endpoints() {
     assert_eq!(served, [plain("127.0.0.1", 8080), plain("127.0.0.1", 8081)]);
 }
 
+/// gRPC clients reject an assignment otherwise (proposal A27).
+#[test]
+fn endpoints_of_which_nothing_is_known_have_a_locality_as_well() {
+    let [of_locality] = <[_; 1]>::try_from(assignment(&views(vec![endpoint("10.0.0.1", 80)]), NAME).endpoints).unwrap();
+    assert_eq!(of_locality.locality, Some(evenkeel_proto::envoy::config::core::v3::Locality::default()));
+}
+
 #[test]
 fn steered_pods_are_the_pods_under_another_name() {
     let views = views(vec![zone(endpoint("10.0.0.1", 80), "a"), endpoint("10.0.0.2", 80)]);
