@@ -5,7 +5,7 @@
 //! serves those to clients. [`admin`] tells operators about it, [`cli`] wires it together.
 //!
 //! Everything that decides is plain data and functions. Sockets, files and clocks are in [`xds::server`],
-//! [`source::file`], [`admin`] and [`cli`].
+//! [`source::file`], [`source::kubernetes`], [`admin`] and [`cli`].
 #![forbid(unsafe_code)]
 
 pub mod admin;
