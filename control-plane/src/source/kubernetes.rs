@@ -10,13 +10,16 @@ mod assemble;
 mod backoff;
 mod coalesce;
 mod connect;
+mod destination_rule;
 mod endpoint_slice;
 mod index;
 mod kind;
 mod locality;
+mod mesh;
 mod name;
 mod node;
 mod object;
+mod peer_authentication;
 mod pod;
 mod port;
 mod progress;
@@ -72,7 +75,7 @@ impl KubernetesSource {
     pub fn new(selection: &Selection, updates: Updates, metrics: SourceMetrics) -> (Self, channel::Receiver<Progress>) {
         let (progress, receiver) = channel::channel(Progress::new(selection.watches()));
         Kind::ALL.into_iter().map(Kind::name).for_each(|kind| metrics.watching(kind));
-        let (index, coalesce) = (Index::default(), Coalesce::default());
+        let (index, coalesce) = (Index::new(selection.mesh()), Coalesce::default());
         let (defects, failures) = (BTreeMap::new(), BTreeMap::new());
         let source = Self { updates, metrics, progress, index, coalesce, defects, failures };
         (source, receiver)
@@ -97,6 +100,8 @@ impl KubernetesSource {
             News::EndpointSlice(observed) => self.observe(&scope, observed),
             News::Pod(observed) => self.observe(&scope, observed),
             News::Node(observed) => self.observe(&scope, observed),
+            News::PeerAuthentication(observed) => self.observe(&scope, observed),
+            News::DestinationRule(observed) => self.observe(&scope, observed),
             News::Failed(reason) => self.failed(kind, scope, reason),
         }
     }

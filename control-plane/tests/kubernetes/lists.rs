@@ -5,6 +5,11 @@ use crate::followed::{Followed, api_server, eventually, service, slice, web, web
 use evenkeel::source::kubernetes::Selection;
 use serde_json::json;
 
+/// The API server does not have Istio's kinds, so there is nothing to wait for.
+fn with_istio(told: &str) -> String {
+    format!("{told}; PeerAuthentications: listed; DestinationRules: listed")
+}
+
 #[tokio::test]
 async fn nothing_is_published_before_every_list_is_complete_and_what_is_missing_is_told() {
     for (plural, told) in [
@@ -16,7 +21,7 @@ async fn nothing_is_published_before_every_list_is_complete_and_what_is_missing_
         let server = api_server();
         server.fault(plural, Some(Fault::Stalled));
         let mut followed = Followed::all(&server);
-        followed.wait_for_progress(told).await;
+        followed.wait_for_progress(&with_istio(told)).await;
         // Changes of what has been listed are no reason either.
         server.apply("endpointslices", web_slice("b", &["10.0.0.2"]));
         assert!(followed.is_unpublished(), "{plural}");
@@ -32,7 +37,7 @@ async fn a_kind_that_is_forbidden_is_named_and_tried_again_until_it_is_allowed()
     let mut followed = Followed::all(&server);
     let told = "Services: listed; EndpointSlices: not listed yet: the API server answers 403: not allowed; grant list and \
                 watch; Pods: listed; Nodes: listed";
-    followed.wait_for_progress(told).await;
+    followed.wait_for_progress(&with_istio(told)).await;
     assert!(followed.is_unpublished());
     assert!(followed.metric("source_watch_errors_total{kind=\"EndpointSlice\"}") >= 1.0);
     server.fault("endpointslices", None);
@@ -105,7 +110,7 @@ async fn only_the_selected_namespaces_and_services_are_asked_for() {
     server.apply("services", service("third", "web"));
     server.apply("nodes", json!({ "metadata": { "name": "node-a" } }));
     let namespaces = vec!["default".to_owned(), "other".to_owned()];
-    let selection = Selection { namespaces, selector: Some("app=web".to_owned()) };
+    let selection = Selection { namespaces, selector: Some("app=web".to_owned()), ..Selection::default() };
     let mut followed = Followed::selected(&server, selection);
     let cluster = followed.wait_for(|_| true).await;
     assert_eq!((cluster.services.len(), cluster.nodes.len()), (2, 1));

@@ -1,6 +1,7 @@
 //! Where the endpoints come from: the flags, and the source that they ask for.
 
 use crate::admin::Readiness;
+use crate::model::Mesh;
 use crate::source::file::FileSource;
 use crate::source::kubernetes::{KubernetesSource, Progress, Selection, connect};
 use crate::source::metrics::SourceMetrics;
@@ -37,6 +38,15 @@ struct KubernetesArguments {
     /// Serve only services with matching labels, such as `app=gateway,tier!=test`
     #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with = "file")]
     selector: Option<String>,
+    /// Domain of the names of services, for destinations of an Istio mesh
+    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", conflicts_with = "file")]
+    cluster_domain: String,
+    /// Name of the Kubernetes cluster in an Istio mesh
+    #[arg(long, value_name = "NAME", default_value = "Kubernetes", conflicts_with = "file")]
+    cluster_id: String,
+    /// Namespace whose policies hold for the whole Istio mesh
+    #[arg(long, value_name = "NAMESPACE", default_value = "istio-system", conflicts_with = "file")]
+    istio_root_namespace: String,
 }
 
 impl SourceArguments {
@@ -72,7 +82,18 @@ impl KubernetesArguments {
         let mut namespaces = self.namespaces.clone();
         namespaces.sort();
         namespaces.dedup();
-        Selection { namespaces, selector: self.selector.clone() }
+        Selection { namespaces, selector: self.selector.clone(), mesh: self.mesh() }
+    }
+}
+
+impl KubernetesArguments {
+    fn mesh(&self) -> Mesh {
+        Mesh {
+            domain: self.cluster_domain.clone(),
+            cluster_id: self.cluster_id.clone(),
+            root_namespace: self.istio_root_namespace.clone(),
+            ..Mesh::default()
+        }
     }
 }
 

@@ -34,6 +34,7 @@ pub fn assemble(referents: Referents<'_>, name: &ServiceName, service: &Service,
     model::Service {
         ports: service.ports.clone(),
         external_traffic_policy: service.external_traffic_policy,
+        traffic: service.traffic,
         endpoints: if service.external_name { Vec::new() } else { endpoints(referents, service, parts) },
         ..model::Service::new(name.clone())
     }

@@ -1,17 +1,20 @@
 //! What is known of the cluster, and what has to be made anew when something changes.
 
 use super::assemble::{Part, Referents, assemble};
+use super::destination_rule::DestinationRule;
 use super::endpoint_slice::EndpointSlice;
 use super::kind::{Kind, Scope};
+use super::mesh;
 use super::name::ObjectName;
 use super::node::Node;
 use super::object::Watched;
+use super::peer_authentication::PeerAuthentication;
 use super::pod::Pod;
 use super::references::References;
 use super::service::Service;
 use super::shared::Shared;
 use super::store::{Change, State, Store, Update};
-use crate::model::{Cluster, Locality, Ports, ServiceName, Workload};
+use crate::model::{Cluster, Locality, Mesh, Ports, ServiceName, Workload};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -23,12 +26,17 @@ pub struct Index {
     slices: Store<EndpointSlice>,
     pods: Store<Pod>,
     nodes: Store<Node>,
+    peer_authentications: Store<PeerAuthentication>,
+    destination_rules: Store<DestinationRule>,
     slices_of: References<ServiceName, ObjectName>,
     slices_with: References<ObjectName, ObjectName>,
     changed_services: HashSet<ServiceName>,
     /// Nodes that are somewhere else now.
     moved_nodes: HashSet<Arc<str>>,
     nodes_changed: bool,
+    mesh_changed: bool,
+    /// The mesh without policies.
+    mesh_names: Arc<Mesh>,
     cluster: Cluster,
     shared: SharedValues,
 }
@@ -53,6 +61,13 @@ pub trait Indexed: Watched {
 }
 
 impl Index {
+    /// Nothing is known yet but how the mesh calls things.
+    pub fn new(mesh_names: Mesh) -> Self {
+        let mesh_names = Arc::new(mesh_names);
+        let cluster = Cluster { mesh: mesh_names.clone(), ..Cluster::default() };
+        Self { mesh_names, cluster, ..Self::default() }
+    }
+
     /// Takes in what the watch of a kind and scope tells.
     pub fn update<T: Indexed>(&mut self, scope: &Scope, update: Update<T>) {
         let update = self.shared.update(update);
@@ -68,17 +83,23 @@ impl Index {
             Kind::EndpointSlice => self.slices.len(),
             Kind::Pod => self.pods.len(),
             Kind::Node => self.nodes.len(),
+            Kind::PeerAuthentication => self.peer_authentications.len(),
+            Kind::DestinationRule => self.destination_rules.len(),
         }
     }
 
     /// Whether the cluster may be another one than it was when it was last asked for.
     pub fn has_changed(&self) -> bool {
-        self.nodes_changed || !self.changed_services.is_empty() || !self.moved_nodes.is_empty()
+        self.nodes_changed || self.mesh_changed || !self.changed_services.is_empty() || !self.moved_nodes.is_empty()
     }
 
     /// The cluster as it is known now.
     pub fn cluster(&mut self) -> Cluster {
         self.nodes_changed = false;
+        if std::mem::take(&mut self.mesh_changed) {
+            let mesh = mesh::assemble(&self.mesh_names, &self.peer_authentications, &self.destination_rules);
+            self.cluster.mesh = Arc::new(mesh);
+        }
         self.note_moved();
         for name in std::mem::take(&mut self.changed_services) {
             self.make(&name);
@@ -132,6 +153,30 @@ impl Indexed for Service {
     fn changed(index: &mut Index, change: &Change<Self>) {
         let ObjectName { namespace, name } = change.name.clone();
         index.changed_services.insert(ServiceName { namespace, name });
+    }
+}
+
+impl Indexed for PeerAuthentication {
+    fn store(index: &mut Index) -> &mut Store<Self> {
+        &mut index.peer_authentications
+    }
+
+    fn share(&mut self, _: &mut SharedValues) {}
+
+    fn changed(index: &mut Index, _: &Change<Self>) {
+        index.mesh_changed = true;
+    }
+}
+
+impl Indexed for DestinationRule {
+    fn store(index: &mut Index) -> &mut Store<Self> {
+        &mut index.destination_rules
+    }
+
+    fn share(&mut self, _: &mut SharedValues) {}
+
+    fn changed(index: &mut Index, _: &Change<Self>) {
+        index.mesh_changed = true;
     }
 }
 

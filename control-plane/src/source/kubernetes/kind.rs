@@ -13,11 +13,21 @@ pub enum Kind {
     Pod,
     /// `v1`
     Node,
+    /// `security.istio.io/v1`
+    PeerAuthentication,
+    /// `networking.istio.io/v1`
+    DestinationRule,
 }
 
 impl Kind {
     /// All kinds that are watched.
-    pub const ALL: [Self; 4] = [Self::Service, Self::EndpointSlice, Self::Pod, Self::Node];
+    pub const ALL: [Self; 6] =
+        [Self::Service, Self::EndpointSlice, Self::Pod, Self::Node, Self::PeerAuthentication, Self::DestinationRule];
+
+    /// Whether it is a custom resource of Istio: a cluster without Istio does not have the kind.
+    pub fn is_of_istio(self) -> bool {
+        matches!(self, Self::PeerAuthentication | Self::DestinationRule)
+    }
 
     /// The name of the kind.
     pub fn name(self) -> &'static str {
@@ -26,6 +36,8 @@ impl Kind {
             Self::EndpointSlice => "EndpointSlice",
             Self::Pod => "Pod",
             Self::Node => "Node",
+            Self::PeerAuthentication => "PeerAuthentication",
+            Self::DestinationRule => "DestinationRule",
         }
     }
 }

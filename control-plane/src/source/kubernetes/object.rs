@@ -42,6 +42,8 @@ pub struct Metadata {
     pub generate_name: Option<String>,
     /// What made the object.
     pub owner_references: Option<Vec<OwnerReference>>,
+    /// When the object was made, as Kubernetes writes times.
+    pub creation_timestamp: Option<String>,
     resource_version: Option<String>,
 }
 

@@ -1,15 +1,19 @@
 //! Which objects are watched.
 
+use super::destination_rule::DestinationRule;
 use super::endpoint_slice::EndpointSlice;
 use super::kind::{Kind, Scope};
 use super::node::Node;
 use super::object::{Object, Watched};
+use super::peer_authentication::PeerAuthentication;
 use super::pod::Pod;
 use super::service::Service;
 use super::watch::{Event, News, Observed, Watch};
+use crate::model::Mesh;
 use k8s_openapi::NamespaceResourceScope;
 use kube::runtime::watcher::Config;
 use kube::{Api, Client, Resource};
+use std::collections::BTreeSet;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 
@@ -20,6 +24,8 @@ pub struct Selection {
     pub namespaces: Vec<String>,
     /// Only those with matching labels, as in `kubectl get --selector`. Their slices need not have these labels.
     pub selector: Option<String>,
+    /// What the mesh calls things; its policies are looked for.
+    pub mesh: Mesh,
 }
 
 impl Selection {
@@ -28,11 +34,22 @@ impl Selection {
         Kind::ALL.into_iter().flat_map(|kind| self.scopes(kind).into_iter().map(move |scope| (kind, scope)))
     }
 
+    /// The mesh without its policies.
+    pub fn mesh(&self) -> Mesh {
+        let narrowed = self.selector.is_some() || !self.namespaces.is_empty();
+        Mesh { narrowed, ..self.mesh.clone() }
+    }
+
     fn scopes(&self, kind: Kind) -> Vec<Scope> {
         match &*self.namespaces {
             _ if kind == Kind::Node => vec![Scope::All],
             [] => vec![Scope::All],
-            namespaces => namespaces.iter().cloned().map(Scope::Namespace).collect(),
+            namespaces => {
+                // Policies of the root namespace hold everywhere.
+                let root = Some(&self.mesh.root_namespace).filter(|_| kind.is_of_istio());
+                let namespaces: BTreeSet<_> = namespaces.iter().chain(root).cloned().collect();
+                namespaces.into_iter().map(Scope::Namespace).collect()
+            }
         }
     }
 
@@ -44,6 +61,10 @@ impl Selection {
                 Kind::Service => watches.spawn(self.namespaced::<Service>(client, scope, events).run()),
                 Kind::EndpointSlice => watches.spawn(self.namespaced::<EndpointSlice>(client, scope, events).run()),
                 Kind::Pod => watches.spawn(self.namespaced::<Pod>(client, scope, events).run()),
+                Kind::PeerAuthentication => {
+                    watches.spawn(self.namespaced::<PeerAuthentication>(client, scope, events).run())
+                }
+                Kind::DestinationRule => watches.spawn(self.namespaced::<DestinationRule>(client, scope, events).run()),
                 Kind::Node => watches.spawn(self.made::<Node>(Api::all(client.clone()), scope, events).run()),
             };
         }

@@ -3,9 +3,12 @@
 use super::kind::Kind;
 use super::object::{Metadata, Watched};
 use super::port;
-use crate::model::{ExternalTrafficPolicy, ServicePort};
+use crate::model::{ClientTraffic, ExternalTrafficPolicy, ServicePort};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+
+/// Istio's label of services whose pods keep their sessions while they drain.
+const PERSISTENT_SESSION: &str = "istio.io/persistent-session";
 
 /// A service without its endpoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub struct Service {
     pub ports: Vec<ServicePort>,
     /// What a node port leads to.
     pub external_traffic_policy: ExternalTrafficPolicy,
+    /// What makes its endpoints depend on who asks.
+    pub traffic: ClientTraffic,
     /// The address families, the primary one first; none if nobody says.
     pub families: Vec<AddressFamily>,
     /// Whether Kubernetes finds the endpoints. Otherwise somebody else writes the `EndpointSlice`s.
@@ -55,6 +60,8 @@ struct Spec {
     r#type: Option<String>,
     ports: Option<Vec<Port>>,
     external_traffic_policy: Option<String>,
+    internal_traffic_policy: Option<String>,
+    traffic_distribution: Option<String>,
     ip_families: Option<Vec<String>>,
     selector: Option<BTreeMap<String, String>>,
 }
@@ -81,7 +88,13 @@ impl Watched for Service {
     fn read(fields: Fields, defects: &mut Vec<String>) -> Option<Self> {
         let spec = fields.spec.unwrap_or_default();
         let families = spec.ip_families.unwrap_or_default();
+        let traffic = ClientTraffic {
+            node_local: spec.internal_traffic_policy.as_deref() == Some("Local"),
+            prefers_near: spec.traffic_distribution.is_some(),
+            persistent_sessions: fields.metadata.label(PERSISTENT_SESSION).is_some(),
+        };
         Some(Self {
+            traffic,
             ports: ports(spec.ports.unwrap_or_default(), defects),
             external_traffic_policy: policy(spec.external_traffic_policy.as_deref()),
             families: families.iter().filter_map(|family| AddressFamily::named(family)).collect(),

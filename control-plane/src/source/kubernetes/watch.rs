@@ -1,11 +1,13 @@
 //! Watches on the API server.
 
 use super::backoff::Backoff;
+use super::destination_rule::DestinationRule;
 use super::endpoint_slice::EndpointSlice;
 use super::kind::{Kind, Scope};
 use super::name::ObjectName;
 use super::node::Node;
 use super::object::{Object, Watched};
+use super::peer_authentication::PeerAuthentication;
 use super::pod::Pod;
 use super::service::Service;
 use super::store::{State, Update};
@@ -15,7 +17,7 @@ use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Error};
 use std::error::Error as _;
 use std::pin::pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// What a watch tells.
@@ -40,6 +42,10 @@ pub enum News {
     Pod(Observed<Pod>),
     /// Of nodes.
     Node(Observed<Node>),
+    /// Of policies.
+    PeerAuthentication(Observed<PeerAuthentication>),
+    /// Of rules.
+    DestinationRule(Observed<DestinationRule>),
     /// A request failed, for this reason. It will be made again.
     Failed(String),
 }
@@ -66,6 +72,9 @@ pub struct Watch<T> {
     pub events: mpsc::Sender<Event>,
 }
 
+/// Whether a kind that does not exist has been installed meanwhile is asked this often.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
 /// Nobody listens any more.
 struct Unheard;
 
@@ -86,6 +95,11 @@ where
         while let Some(event) = events.next().await {
             match event {
                 Ok(event) => self.tell(observed(event).into()).await?,
+                Err(error) if T::KIND.is_of_istio() && is_not_found(&error) => {
+                    self.tell(Observed { update: Update::Restarted, defects: Update::Restarted }.into()).await?;
+                    self.tell(Observed { update: Update::ListComplete, defects: Update::ListComplete }.into()).await?;
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
                 Err(error) => {
                     self.tell(News::Failed(reason(&error))).await?;
                     tokio::time::sleep(backoff.failed(Instant::now(), rand::random())).await;
@@ -125,6 +139,11 @@ fn read<T: Watched>(
     let name = object.name();
     let found = if object.defects.is_empty() { State::Irrelevant } else { State::Known(object.defects) };
     (update(name.clone(), object.state), defects(name, found))
+}
+
+/// The kind does not exist in this cluster.
+fn is_not_found(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::InitialListFailed(Error::Api(status)) if status.code == StatusCode::NOT_FOUND.as_u16())
 }
 
 fn is_expired(error: &watcher::Error) -> bool {
@@ -187,5 +206,17 @@ impl From<Observed<Pod>> for News {
 impl From<Observed<Node>> for News {
     fn from(observed: Observed<Node>) -> Self {
         Self::Node(observed)
+    }
+}
+
+impl From<Observed<PeerAuthentication>> for News {
+    fn from(observed: Observed<PeerAuthentication>) -> Self {
+        Self::PeerAuthentication(observed)
+    }
+}
+
+impl From<Observed<DestinationRule>> for News {
+    fn from(observed: Observed<DestinationRule>) -> Self {
+        Self::DestinationRule(observed)
     }
 }

@@ -1,11 +1,13 @@
 //! However the cluster came to be what it is: what is known of it is what a fresh list says.
 
+use crate::source::kubernetes::destination_rule::DestinationRule;
 use crate::source::kubernetes::endpoint_slice::EndpointSlice;
 use crate::source::kubernetes::index::Indexed;
 use crate::source::kubernetes::kind::Kind;
 use crate::source::kubernetes::name::ObjectName;
 use crate::source::kubernetes::node::Node;
 use crate::source::kubernetes::object::Object;
+use crate::source::kubernetes::peer_authentication::PeerAuthentication;
 use crate::source::kubernetes::pod::Pod;
 use crate::source::kubernetes::service::Service;
 use crate::source::kubernetes::store::Update;
@@ -43,7 +45,22 @@ fn objects(kind: Kind) -> BoxedStrategy<Value> {
         Kind::EndpointSlice => slices().boxed(),
         Kind::Pod => (0..3, 0..3).prop_map(|(name, zone)| pod(&format!("pod-{name}"), &labels(zone))).boxed(),
         Kind::Node => (0..2, 0..3).prop_map(|(name, zone)| node(&format!("node-{name}"), &labels(zone))).boxed(),
+        Kind::PeerAuthentication => of_mesh("policy", |mode| json!({ "mtls": { "mode": mode } })),
+        Kind::DestinationRule => {
+            of_mesh("rule", |mode| json!({ "host": "web", "trafficPolicy": { "tls": { "mode": mode } } }))
+        }
     }
+}
+
+/// Two names, each with what may be said of TLS, made at two times.
+fn of_mesh(name: &'static str, spec: fn(&str) -> Value) -> BoxedStrategy<Value> {
+    let mode = prop::sample::select(vec!["DISABLE", "STRICT", "ISTIO_MUTUAL", "UNSET"]);
+    let object = (0..2, 0..2, mode).prop_map(move |(number, year, mode)| {
+        let created = format!("202{year}-01-01T00:00:00Z");
+        let name = format!("{name}-{number}");
+        json!({ "metadata": { "namespace": "default", "name": name, "creationTimestamp": created }, "spec": spec(mode) })
+    });
+    object.boxed()
 }
 
 fn labels(zone: i32) -> Value {
@@ -99,6 +116,8 @@ macro_rules! of_kind {
             Kind::EndpointSlice => $told.$method::<EndpointSlice>($($argument),*),
             Kind::Pod => $told.$method::<Pod>($($argument),*),
             Kind::Node => $told.$method::<Node>($($argument),*),
+            Kind::PeerAuthentication => $told.$method::<PeerAuthentication>($($argument),*),
+            Kind::DestinationRule => $told.$method::<DestinationRule>($($argument),*),
         }
     };
 }
