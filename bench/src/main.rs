@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod demo;
+mod endpoints;
 mod filter;
 mod json_file;
 mod progress;
@@ -26,11 +27,14 @@ enum Command {
     Demo(demo::Options),
     /// Measures what the filter costs: CPU per request and memory of one Envoy, against Envoys without it.
     Filter(filter::Options),
+    /// Measures how fast and at which cost changes of endpoints reach many proxies, beside go-control-plane.
+    Endpoints(endpoints::Options),
 }
 
 fn main() -> Result<ExitCode> {
     match Arguments::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Filter(options) => filter::run(&options),
+        Command::Endpoints(options) => endpoints::run(&options),
     }
 }

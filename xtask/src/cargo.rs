@@ -22,7 +22,16 @@ pub fn run(arguments: &[&str]) -> Result<()> {
 
 /// Builds the binaries that others run.
 pub fn build(packages: &[&str]) -> Result<()> {
-    let mut arguments = vec!["build", "--quiet", "--locked"];
+    build_with(&[], packages)
+}
+
+/// Builds binaries as they are released.
+pub fn build_release(packages: &[&str]) -> Result<()> {
+    build_with(&["--release"], packages)
+}
+
+fn build_with(options: &[&str], packages: &[&str]) -> Result<()> {
+    let mut arguments = [&["build", "--quiet", "--locked"], options].concat();
     arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
     run(&arguments)
 }

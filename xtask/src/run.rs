@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use evenkeel_bed::artifact;
+use evenkeel_bed::program::Go;
 
 use crate::bed::{self, Name};
 use crate::{cargo, wasm};
@@ -12,14 +13,25 @@ use crate::{cargo, wasm};
 /// Runs `evenkeel-bench demo` with these arguments.
 pub fn demo(arguments: &[String]) -> Result<()> {
     prepare()?;
-    hand_over([&["demo".to_owned()], arguments].concat().as_slice())
+    hand_over("debug", [&["demo".to_owned()], arguments].concat().as_slice())
 }
 
 /// Runs `evenkeel-bench` with these arguments.
 pub fn bench(arguments: &[String]) -> Result<()> {
+    if arguments.first().is_some_and(|benchmark| benchmark == "endpoints") {
+        return bench_endpoints(arguments);
+    }
     prepare()?;
     wasm::build_bench_filters()?;
-    hand_over(arguments)
+    hand_over("debug", arguments)
+}
+
+/// What is measured there is our own code, so it and its load are built as they are released.
+fn bench_endpoints(arguments: &[String]) -> Result<()> {
+    let server = artifact::target_folder().join("go-control-plane-server");
+    Go::find()?.build(&artifact::workspace_folder().join("bench/servers/go-control-plane"), &server)?;
+    cargo::build_release(&["evenkeel", "evenkeel-bench", "evenkeel-bench-server"])?;
+    hand_over("release", arguments)
 }
 
 /// Their load comes from Rust: no clients from outside are needed, so neither is Go.
@@ -30,8 +42,8 @@ fn prepare() -> Result<()> {
 }
 
 /// Replaces this process, so that signals and the exit code are the binary's own.
-fn hand_over(arguments: &[String]) -> Result<()> {
-    let binary = artifact::target_folder().join("debug").join("evenkeel-bench");
+fn hand_over(profile: &str, arguments: &[String]) -> Result<()> {
+    let binary = artifact::target_folder().join(profile).join("evenkeel-bench");
     let error = Command::new(&binary).args(arguments).exec();
     Err(error).with_context(|| format!("cannot start {}", binary.display()))
 }

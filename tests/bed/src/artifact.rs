@@ -29,6 +29,23 @@ pub fn control_plane() -> Result<PathBuf> {
     find("EVENKEEL_BINARY", "debug/evenkeel", "cargo build -p evenkeel")
 }
 
+/// Evenkeel's side of `bench endpoints`; `EVENKEEL_BENCH_SERVER` names another one.
+///
+/// # Errors
+/// Names the command that builds it when it is missing.
+pub fn bench_server() -> Result<PathBuf> {
+    let command = "cargo build --release -p evenkeel-bench-server";
+    find("EVENKEEL_BENCH_SERVER", "release/evenkeel-bench-server", command)
+}
+
+/// The other side of `bench endpoints`; `EVENKEEL_GO_CONTROL_PLANE_SERVER` names another one.
+///
+/// # Errors
+/// Names the command that builds it when it is missing.
+pub fn go_control_plane_server() -> Result<PathBuf> {
+    find("EVENKEEL_GO_CONTROL_PLANE_SERVER", "go-control-plane-server", "cargo xtask bench endpoints")
+}
+
 /// Cargo's target folder of this workspace.
 pub fn target_folder() -> PathBuf {
     let configured = env::var_os("CARGO_TARGET_DIR").filter(|value| !value.is_empty()).map(PathBuf::from);

@@ -10,9 +10,21 @@ use anyhow::{Context, Result};
 /// # Errors
 /// When the process has ended.
 pub fn resident_memory(process: u32) -> Result<u64> {
+    status(process, "VmRSS:")
+}
+
+/// The largest resident memory since the process was started, in bytes.
+///
+/// # Errors
+/// When the process has ended.
+pub fn peak_resident_memory(process: u32) -> Result<u64> {
+    status(process, "VmHWM:")
+}
+
+fn status(process: u32, field: &str) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line =
-        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS: the process has ended")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let line = line.with_context(|| format!("no {field} the process has ended"))?;
     let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kibibytes * 1024)
 }

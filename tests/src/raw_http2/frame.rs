@@ -46,7 +46,8 @@ impl Kind {
         Self::Continuation,
     ];
 
-    fn from_number(number: u8) -> Self {
+    /// The kind of this number.
+    pub fn from_number(number: u8) -> Self {
         Self::KNOWN.get(usize::from(number)).copied().unwrap_or(Self::Other(number))
     }
 
