@@ -29,7 +29,8 @@ pub fn bench(arguments: &[String]) -> Result<()> {
 /// What is measured there is our own code, so it and its load are built as they are released.
 fn bench_endpoints(arguments: &[String]) -> Result<()> {
     let server = artifact::target_folder().join("go-control-plane-server");
-    Go::find()?.build(&artifact::workspace_folder().join("bench/servers/go-control-plane"), &server)?;
+    let sources = artifact::workspace_folder().join("bench/servers/go-control-plane");
+    Go::find()?.build(&sources, ".", "", &server)?;
     cargo::build_release(&["evenkeel", "evenkeel-bench", "evenkeel-bench-server"])?;
     hand_over("release", arguments)
 }
