@@ -3,6 +3,7 @@
 mod assignment;
 mod case;
 mod client;
+mod cold_start;
 mod fleet;
 mod processors;
 mod ratio;
@@ -13,18 +14,22 @@ mod table;
 mod tally;
 mod transport;
 
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use evenkeel_tests::process::raise_open_files;
 use tokio::runtime::Builder;
 
+pub use self::cold_start::bare_list;
+
 use self::case::Case;
+use self::cold_start::Size;
 use self::processors::Processors;
-use self::report::{Comparison, Row};
-use self::table::Printed;
+use self::report::{Comparison, Report};
 use crate::progress::Progress;
 use crate::{json_file, signals};
 
@@ -46,35 +51,51 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<ExitCode> {
     options.json.as_deref().map_or(Ok(()), json_file::check)?;
     raise_open_files(OPEN_FILES)?;
-    // Before any thread starts: all of ours inherit it.
-    let processors = Processors::choose()?;
-    processors.bind_load()?;
-    let runtime = Builder::new_multi_thread().worker_threads(processors.of_load()).enable_all().build()?;
-    // Dropping what runs ends its processes: an interrupted benchmark returns through here like a finished one.
-    let comparisons = runtime.block_on(async {
-        tokio::select! {
-            comparisons = measure(options, &processors) => comparisons.map(Some),
-            signal = signals::interrupted() => signal.map(|()| None),
-        }
-    })?;
-    let Some(comparisons) = comparisons else {
+    let Some(report) = measure(options.quick)? else {
         eprintln!("Interrupted; everything that ran has ended.");
         return Ok(ExitCode::from(signals::INTERRUPTED));
     };
-    println!("{}", Printed { comparisons: &comparisons, processors: &processors });
-    let rows: Vec<&Row> = comparisons.iter().flat_map(|comparison| [&comparison.ours, &comparison.theirs]).collect();
-    options.json.as_deref().map_or(Ok(()), |file| json_file::write(file, &rows))?;
+    println!("{report}");
+    options.json.as_deref().map_or(Ok(()), |file| json_file::write(file, &report.rows()))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn measure(options: &Options, processors: &Processors) -> Result<Vec<Comparison>> {
+/// Nothing if a signal came.
+///
+/// Cold starts come first: programs that are started later inherit no processors from the threads that are bound to some.
+fn measure(quick: bool) -> Result<Option<Report>> {
+    let processors = Processors::choose()?;
+    let Some(cold_start) = cold_start::measure(Size::new(quick))? else { return Ok(None) };
+    let Some(comparisons) = bound(&processors, || pushes(quick, &processors))? else { return Ok(None) };
+    Ok(Some(Report { processors, comparisons, cold_start }))
+}
+
+/// On a thread that has only the processors of the load, as have the threads that it starts.
+fn bound<T: Send>(processors: &Processors, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let thread = || {
+        processors.bind_load()?;
+        work()
+    };
+    thread::scope(|scope| scope.spawn(thread).join().unwrap_or_else(|panicked| resume_unwind(panicked)))
+}
+
+fn pushes(quick: bool, processors: &Processors) -> Result<Option<Vec<Comparison>>> {
+    let mut runtime = Builder::new_multi_thread();
+    runtime.worker_threads(processors.of_load()).enable_all().build()?.block_on(async {
+        tokio::select! {
+            comparisons = all_cases(quick, processors) => comparisons.map(Some),
+            signal = signals::interrupted() => signal.map(|()| None),
+        }
+    })
+}
+
+async fn all_cases(quick: bool, processors: &Processors) -> Result<Vec<Comparison>> {
     let cases = Case::all();
     let mut progress = Progress::start("Pushes, cases", cases.len() as u64)?;
     let mut comparisons = Vec::new();
     for case in cases {
-        let measured = rounds::measure(case, case.effort(options.quick), processors).await;
-        let measured = measured.with_context(|| format!("{case:?}"))?;
-        comparisons.extend(<[_; 2]>::try_from(measured).map(|measured| Comparison::new(case, &measured)));
+        let measured = rounds::measure(case, case.effort(quick), processors).await;
+        comparisons.push(Comparison::new(case, &measured.with_context(|| format!("{case:?}"))?));
         progress.step();
     }
     Ok(comparisons)

@@ -13,6 +13,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+/// The control plane's: what is compared with it must not lose by another one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Shows and measures Evenkeel side by side with its peers.
 #[derive(Debug, Parser)]
 #[command(name = "evenkeel-bench", version)]
@@ -29,6 +33,9 @@ enum Command {
     Filter(filter::Options),
     /// Measures how fast and at which cost changes of endpoints reach many proxies, beside go-control-plane.
     Endpoints(endpoints::Options),
+    /// What `endpoints` compares a cold start with.
+    #[command(hide = true)]
+    BareList(endpoints::bare_list::Options),
 }
 
 fn main() -> Result<ExitCode> {
@@ -36,5 +43,6 @@ fn main() -> Result<ExitCode> {
         Command::Demo(options) => demo::run(&options),
         Command::Filter(options) => filter::run(&options),
         Command::Endpoints(options) => endpoints::run(&options),
+        Command::BareList(options) => endpoints::bare_list::run(&options),
     }
 }

@@ -28,6 +28,7 @@ pub fn bench(arguments: &[String]) -> Result<()> {
 
 /// What is measured there is our own code, so it and its load are built as they are released.
 fn bench_endpoints(arguments: &[String]) -> Result<()> {
+    bed::prepare(&[Name::Kube])?;
     let server = artifact::target_folder().join("go-control-plane-server");
     let sources = artifact::workspace_folder().join("bench/servers/go-control-plane");
     Go::find()?.build(&sources, ".", "", &server)?;

@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use super::case::Case;
+use super::cold_start::{self, ColdStart};
+use super::processors::Processors;
 use super::ratio::{Ratio, mean, percentile};
 use super::rounds::Measured;
 use super::server::ServerKind;
@@ -10,6 +12,34 @@ use super::transport::Transport;
 
 /// Bytes of a megabyte.
 const MEGABYTE: f64 = 1e6;
+
+/// Everything.
+pub struct Report {
+    /// Where it ran.
+    pub processors: Processors,
+    /// Pushes, case by case.
+    pub comparisons: Vec<Comparison>,
+    /// Starts from an API server.
+    pub cold_start: ColdStart,
+}
+
+impl Report {
+    /// The rows of the JSON.
+    pub fn rows(&self) -> Vec<AnyRow> {
+        let pushes = self.comparisons.iter().flat_map(|comparison| [&comparison.ours, &comparison.theirs]);
+        pushes.cloned().map(AnyRow::Push).chain([AnyRow::ColdStart(self.cold_start.row())]).collect()
+    }
+}
+
+/// A row of the JSON.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "benchmark", rename_all = "snake_case")]
+pub enum AnyRow {
+    /// Of pushes.
+    Push(Row),
+    /// Of cold starts.
+    ColdStart(cold_start::Row),
+}
 
 /// What was measured of one server in one case.
 #[derive(Clone, Debug, Serialize)]

@@ -49,14 +49,16 @@ struct Subject {
 }
 
 /// Measures both servers.
-pub async fn measure(case: Case, effort: Effort, processors: &Processors) -> Result<Vec<Measured>> {
-    let mut subjects = Vec::new();
-    for kind in ServerKind::ALL {
-        subjects.push(Subject::start(kind, case, processors).await.with_context(|| kind.name())?);
-    }
+pub async fn measure(case: Case, effort: Effort, processors: &Processors) -> Result<[Measured; 2]> {
+    let mut subjects = [
+        Subject::start(ServerKind::Evenkeel, case, processors).await?,
+        Subject::start(ServerKind::GoControlPlane, case, processors).await?,
+    ];
     let rounds = play(&mut subjects, effort).await?;
     check(&mut subjects, case, rounds).await?;
-    subjects.into_iter().map(|subject| subject.measured(rounds - effort.warm_up)).collect()
+    let [first, second] = subjects;
+    let counted = rounds - effort.warm_up;
+    Ok([first.measured(counted)?, second.measured(counted)?])
 }
 
 /// Returns how many rounds were played, with those of the warm-up.
@@ -99,8 +101,10 @@ async fn check(subjects: &mut [Subject], case: Case, changes: u32) -> Result<()>
 
 impl Subject {
     async fn start(kind: ServerKind, case: Case, processors: &Processors) -> Result<Self> {
-        let server = Server::start(kind, case.transport, NAME, case.endpoints, processors).await?;
-        let fleet = Fleet::open(server.address, case.transport, NAME, case.streams).await?;
+        let server = Server::start(kind, case.transport, NAME, case.endpoints, processors).await;
+        let server = server.with_context(|| kind.name())?;
+        let fleet = Fleet::open(server.address, case.transport, NAME, case.streams).await;
+        let fleet = fleet.with_context(|| format!("{}: {}", kind.name(), server.log()))?;
         Ok(Self {
             kind,
             server,

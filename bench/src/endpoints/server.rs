@@ -31,9 +31,6 @@ pub enum ServerKind {
 }
 
 impl ServerKind {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Evenkeel, Self::GoControlPlane];
-
     /// Its name in reports.
     pub const fn name(self) -> &'static str {
         match self {
@@ -78,11 +75,12 @@ impl Server {
             command.args(["--transport", transport.name()]);
         }
         let mut process = Process::spawn(kind.name(), command, &folder.path().join("log"))?;
-        let connect = async || {
-            process.check_running()?;
-            Ok(UnixStream::connect(&socket).await?)
+        let connect = async || match process.check_running() {
+            // A process that has ended will never listen: the answer is final.
+            Err(ended) => Ok(Err(ended)),
+            Ok(()) => Ok(Ok(UnixStream::connect(&socket).await?)),
         };
-        let control = wait::until("the control socket", PATIENCE, connect, |_| true).await?;
+        let control = wait::until("the control socket", PATIENCE, connect, |_| true).await??;
         let (answers, orders) = control.into_split();
         let mut answers = BufReader::new(answers).lines();
         let address = answer(&mut answers).await?.parse()?;

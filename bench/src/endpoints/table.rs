@@ -5,31 +5,22 @@ use std::fmt::{self, Display, Formatter};
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 
-use super::processors::Processors;
+use super::cold_start::ColdStart;
 use super::ratio::Ratio;
-use super::report::{Comparison, Ratios, Row};
+use super::report::{Comparison, Ratios, Report, Row};
 
-/// Everything that is printed of a matrix.
-pub struct Printed<'a> {
-    /// The cases.
-    pub comparisons: &'a [Comparison],
-    /// Where they ran.
-    pub processors: &'a Processors,
-}
-
-impl Display for Printed<'_> {
+impl Display for Report {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let processors = self.processors;
+        let (servers, load) = (self.processors.of_servers(), self.processors.of_load());
         writeln!(
             formatter,
             "One endpoint changes. Latency: until the last client has sent its acknowledgement. One connection per \
-             stream. Processors: servers {}, load {}. Ratio: evenkeel / go-control-plane.\n{}",
-            processors.of_servers(),
-            processors.of_load(),
-            matrix(self.comparisons)
+             stream. Processors: servers {servers}, load {load}. Ratio: evenkeel / go-control-plane.\n{}\n{}\n",
+            matrix(&self.comparisons),
+            noise(&self.comparisons)
         )?;
-        writeln!(formatter, "{}", noise(self.comparisons))?;
-        write!(formatter, "{}", aims(self.comparisons))
+        writeln!(formatter, "Cold start from a kube-apiserver, median of the runs\n{}\n", start(&self.cold_start))?;
+        write!(formatter, "{}", aims(self))
     }
 }
 
@@ -111,19 +102,37 @@ fn lost_in_noise(comparison: &Comparison) -> Vec<String> {
     lost.map(|(name, _)| format!("{name} of {} {} x {}", case.transport.name(), case.streams, case.endpoints)).collect()
 }
 
-fn aims(comparisons: &[Comparison]) -> Table {
-    let mut table = table(["aim", "ratio", "at most", ""]);
-    for comparison in comparisons {
+fn start(cold_start: &ColdStart) -> Table {
+    let row = cold_start.row();
+    let mut table = table(["services x endpoints", "", "s", "CPU s", "RSS MB", "peak MB"]);
+    let size = format!("{} x {}", row.services, row.endpoints);
+    let seconds = |milliseconds: f64| format!("{:.2}", milliseconds / 1e3);
+    let megabytes = |megabytes: f64| format!("{megabytes:.0}");
+    let cpu = format!("{:.2}", row.cpu_s_per_push);
+    let (rss, peak, bare_peak) =
+        (megabytes(row.rss_mb), megabytes(row.peak_rss_mb), megabytes(row.bare_list_peak_rss_mb));
+    table.add_row([size, "evenkeel, first complete answer".to_owned(), seconds(row.p50_ms), cpu, rss, peak]);
+    let bare = "bare paged list".to_owned();
+    table.add_row([String::new(), bare, seconds(row.bare_list_p50_ms), String::new(), String::new(), bare_peak]);
+    table
+}
+
+fn aims(report: &Report) -> Table {
+    let mut table = table(["aim", "measured", "at most", ""]);
+    for comparison in &report.comparisons {
         for (name, aim, ratio) in comparison.aims() {
             let what = format!("{name}, {}, 1,000 streams x 10,000 endpoints", comparison.case.transport.name());
             table.add_row([what, interval(&ratio), aim.to_string(), ratio.verdict(aim).name().to_owned()]);
         }
     }
+    for (name, aim, measured) in report.cold_start.aims() {
+        table.add_row([name.to_owned(), interval(&measured), aim.to_string(), measured.verdict(aim).name().to_owned()]);
+    }
     table
 }
 
 /// Names to the left, numbers to the right.
-pub fn table<const N: usize>(header: [&str; N]) -> Table {
+fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_preset(ASCII_MARKDOWN).set_header(header);
     for column in table.column_iter_mut().skip(1) {

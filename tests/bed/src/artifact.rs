@@ -29,6 +29,14 @@ pub fn control_plane() -> Result<PathBuf> {
     find("EVENKEEL_BINARY", "debug/evenkeel", "cargo build -p evenkeel")
 }
 
+/// The control plane as it is released; `EVENKEEL_RELEASED_BINARY` names another one.
+///
+/// # Errors
+/// Names the command that builds it when it is missing.
+pub fn released_control_plane() -> Result<PathBuf> {
+    find("EVENKEEL_RELEASED_BINARY", "release/evenkeel", "cargo build --release -p evenkeel")
+}
+
 /// Evenkeel's side of `bench endpoints`; `EVENKEEL_BENCH_SERVER` names another one.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Parser;
 use evenkeel::admin;
-use evenkeel::eds::Publisher;
+use evenkeel::publisher::Publisher;
 use evenkeel::source::Updates;
 use evenkeel::xds::metrics::XdsMetrics;
 use evenkeel::xds::server::{Server, bind};
