@@ -9,15 +9,14 @@ mod service;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Result;
 use clap::Parser;
-use evenkeel::admin;
+use evenkeel::admin::{self, Readiness};
 use evenkeel::publisher::Publisher;
 use evenkeel::source::Updates;
 use evenkeel::xds::metrics::XdsMetrics;
-use evenkeel::xds::server::{Server, bind};
+use evenkeel::xds::server::{Clients, Limits, Server, bind};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixListener;
@@ -28,9 +27,6 @@ use self::service::ChangingService;
 /// The allocator of the real program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// The default of the real program.
-const MAX_STREAM_AGE: Duration = Duration::from_mins(30);
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -67,8 +63,15 @@ fn serve(newest: evenkeel::source::Newest) -> Result<SocketAddr> {
     tokio::spawn(publisher.run());
     let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
     let address = listener.local_addr()?;
-    let shutdown = CancellationToken::new();
-    let server = Server { snapshots, metrics, shutdown, max_stream_age: Some(MAX_STREAM_AGE) };
+    let server = Server {
+        snapshots,
+        metrics,
+        clients: Clients::default(),
+        shutdown: CancellationToken::new(),
+        ready: Readiness::default().ready(),
+        limits: Limits::default(),
+        tls: None,
+    };
     tokio::spawn(server.serve(listener));
     Ok(address)
 }
