@@ -8,6 +8,8 @@
 //! [`sotw`], [`delta`] and [`subscription`].
 
 pub mod delta;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 pub mod metrics;
 pub mod resource;
 pub mod response;

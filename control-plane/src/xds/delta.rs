@@ -40,7 +40,7 @@ impl DeltaStream {
         if new.is_empty() && !owed {
             return None;
         }
-        self.types.send_assignments_again(&new);
+        self.types.send_assignments_again(resource_type, &new);
         let last = self.types.only_removals_remain_of(resource_type);
         let gone = if last { self.gone_beside(resource_type, &new) } else { Vec::new() };
         Some(self.response(resource_type, new, &gone))

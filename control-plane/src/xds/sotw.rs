@@ -41,7 +41,7 @@ impl SotwStream {
         if new.is_empty() && !owed {
             return None;
         }
-        self.types.send_assignments_again(&new);
+        self.types.send_assignments_again(resource_type, &new);
         let resources = if resource_type.is_full_state() { self.all_of(resource_type, snapshot) } else { new };
         Some(self.response(resource_type, resources))
     }

