@@ -1,8 +1,9 @@
 //! Our own control plane, as the binary that users run.
 
+use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
@@ -16,14 +17,18 @@ use crate::http_get;
 use crate::process::Process;
 use crate::wait;
 
-/// How long a start and a stop may take.
+/// How long a process may take to say where it listens, and to stop.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the first complete load may take.
+const START: Duration = Duration::from_mins(1);
 
-/// A running `evenkeel serve --file`; it ends when dropped.
+/// A running `evenkeel serve`; it ends when dropped.
 #[derive(Debug)]
 pub struct ControlPlane {
     process: Process,
     addresses: Addresses,
+    /// The flags that say where endpoints come from.
+    source: Vec<OsString>,
     folder: TempDir,
 }
 
@@ -46,11 +51,35 @@ impl ControlPlane {
     /// As [`Self::start`], serving xDS on this address.
     pub async fn start_on(xds: SocketAddr, cluster_file: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        fs::write(folder.path().join("cluster.yaml"), cluster_file)?;
-        let process = spawn(&folder, xds, LOOPBACK)?;
+        let file = folder.path().join("cluster.yaml");
+        fs::write(&file, cluster_file)?;
+        let mut control_plane = Self::launch(folder, xds, vec!["--file".into(), file.into()]).await?;
+        control_plane.becomes_ready().await?;
+        Ok(control_plane)
+    }
+
+    /// Starts it on free ports with the endpoints of the cluster of this kubeconfig file, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When the binary is missing (the text names the command) or is not ready within a minute.
+    pub async fn start_in_cluster(kubeconfig: &Path) -> Result<Self> {
+        let mut control_plane = Self::launch_in_cluster(kubeconfig, &[]).await?;
+        control_plane.becomes_ready().await?;
+        Ok(control_plane)
+    }
+
+    /// As [`Self::start_in_cluster`], with more flags, such as `--namespace`, and without waiting until it is ready.
+    pub async fn launch_in_cluster(kubeconfig: &Path, flags: &[&str]) -> Result<Self> {
+        let mut source = vec!["--kubeconfig".into(), kubeconfig.into()];
+        source.extend(flags.iter().map(OsString::from));
+        Self::launch(tempfile::tempdir()?, LOOPBACK, source).await
+    }
+
+    async fn launch(folder: TempDir, xds: SocketAddr, source: Vec<OsString>) -> Result<Self> {
+        let process = spawn(&folder, &source, xds, LOOPBACK)?;
         let addresses = Addresses { xds: LOOPBACK, admin: LOOPBACK };
-        let mut control_plane = Self { process, addresses, folder };
-        control_plane.wait_until_ready().await?;
+        let mut control_plane = Self { process, addresses, source, folder };
+        control_plane.says_addresses().await?;
         Ok(control_plane)
     }
 
@@ -127,11 +156,21 @@ impl ControlPlane {
 
     /// Starts it again on the same ports after [`Self::kill`] or [`Self::terminate`].
     pub async fn restart(&mut self) -> Result<()> {
-        self.process = spawn(&self.folder, self.addresses.xds, self.addresses.admin)?;
-        self.wait_until_ready().await
+        self.process = spawn(&self.folder, &self.source, self.addresses.xds, self.addresses.admin)?;
+        self.says_addresses().await?;
+        self.becomes_ready().await
     }
 
-    async fn wait_until_ready(&mut self) -> Result<()> {
+    /// Waits until it is ready.
+    ///
+    /// # Errors
+    /// After a minute; the text has the reason and the log.
+    pub async fn becomes_ready(&mut self) -> Result<()> {
+        let ready = wait::until("evenkeel to be ready", START, async || self.readiness().await, |(ready, _)| *ready);
+        ready.await.with_context(|| self.process.log_tail()).map(drop)
+    }
+
+    async fn says_addresses(&mut self) -> Result<()> {
         let addresses = async || {
             // A process that has ended will never say its addresses: the answer is final, and shows its log.
             self.process
@@ -139,15 +178,14 @@ impl ControlPlane {
                 .map_or_else(|ended| Ok(Err(ended)), |()| addresses(&self.process.log()).map(Ok))
         };
         self.addresses = wait::until("the addresses of evenkeel", PATIENCE, addresses, |_| true).await??;
-        wait::until("evenkeel to be ready", PATIENCE, async || self.readiness().await, |(ready, _)| *ready).await?;
         Ok(())
     }
 }
 
 /// Each process has a log of its own: an old one's addresses are not the new one's.
-fn spawn(folder: &TempDir, xds: SocketAddr, admin: SocketAddr) -> Result<Process> {
+fn spawn(folder: &TempDir, source: &[OsString], xds: SocketAddr, admin: SocketAddr) -> Result<Process> {
     let mut command = Command::new(artifact::control_plane()?);
-    command.arg("serve").arg("--file").arg(folder.path().join("cluster.yaml"));
+    command.arg("serve").args(source);
     command.args(["--xds-address", &xds.to_string(), "--admin-address", &admin.to_string()]);
     let logs = fs::read_dir(folder)?.count();
     Process::spawn("evenkeel", command, &folder.path().join(format!("log-{logs}")))

@@ -2,6 +2,7 @@
 
 mod admin;
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::fs;
 use std::net::SocketAddr;
@@ -174,6 +175,14 @@ impl Envoy {
     pub async fn log_until(&self, text: &str, patience: Duration) -> Result<()> {
         let what = format!("{text:?} in the log of Envoy");
         wait::until(&what, patience, async || Ok(self.log_tail()), |_| self.log().contains(text)).await.map(drop)
+    }
+
+    /// The addresses of a cluster's hosts, with their weights.
+    ///
+    /// # Errors
+    /// When there is no such cluster.
+    pub async fn hosts(&self, cluster: &str) -> Result<BTreeMap<SocketAddr, u64>> {
+        self.admin.hosts(cluster).await
     }
 
     /// The answer of the admin interface to GET `path`.

@@ -12,6 +12,7 @@ mod manifest;
 mod node;
 mod pod;
 mod pods;
+mod proxy;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,6 +32,7 @@ use self::etcd::Etcd;
 pub use self::node::Node;
 pub use self::pod::Pod;
 pub use self::pods::Pods;
+pub use self::proxy::Proxy;
 
 /// How long a change may take that should be there at once: starts included, on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);

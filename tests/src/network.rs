@@ -3,7 +3,9 @@
 //! Nothing here touches the machine's own network, and a namespace is gone with the last thread, process or value that
 //! has it.
 
-use std::fs::File;
+mod nodes;
+
+use std::fs::{self, File};
 use std::future::Future;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
@@ -15,6 +17,8 @@ use anyhow::{Context, Result};
 use evenkeel_bed::program;
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 use tokio::runtime::Builder;
+
+pub use self::nodes::NodeNetwork;
 
 /// Runs a test in a network namespace of its own, where every address of 10.0.0.0/8 is local.
 ///
@@ -80,6 +84,13 @@ impl Namespace {
     /// With the whole command, and what it said.
     pub fn ip(&self, arguments: &str) -> Result<()> {
         self.run(|| program::output(Command::new("ip").args(arguments.split_whitespace())).map(drop))
+    }
+
+    /// Sets a parameter of the kernel, such as `net/ipv4/ip_forward`, inside.
+    fn set(&self, parameter: &str, value: &str) -> Result<()> {
+        self.run(|| {
+            fs::write(format!("/proc/sys/{parameter}"), value).with_context(|| format!("cannot set {parameter}"))
+        })
     }
 
     /// Moves this thread inside. A thread that is inside already needs no privilege for it.

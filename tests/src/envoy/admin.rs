@@ -1,5 +1,6 @@
 //! Envoy's admin interface.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -50,6 +51,15 @@ impl Admin {
         Ok(text.lines().filter_map(number).collect())
     }
 
+    /// The addresses of a cluster's hosts, with their weights.
+    pub(super) async fn hosts(&self, cluster: &str) -> Result<BTreeMap<SocketAddr, u64>> {
+        let answer: Value = serde_json::from_str(&self.get("/clusters?format=json").await?)?;
+        let mut clusters = answer["cluster_statuses"].as_array().into_iter().flatten();
+        let found = clusters.find(|status| status["name"] == cluster);
+        let found = found.with_context(|| format!("Envoy has no cluster {cluster}"))?;
+        found["host_statuses"].as_array().into_iter().flatten().map(weighted_address).collect()
+    }
+
     async fn listeners(&self) -> Result<Vec<(String, SocketAddr)>> {
         let answer: Value = serde_json::from_str(&self.get("/listeners?format=json").await?)?;
         let statuses = answer["listener_statuses"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -58,11 +68,19 @@ impl Admin {
 }
 
 fn named_address(status: &Value) -> Result<(String, SocketAddr)> {
-    let socket = &status["local_address"]["socket_address"];
-    let named = || {
-        let port = u16::try_from(socket["port_value"].as_u64().unwrap_or(0)).ok()?;
-        let address = socket["address"].as_str()?.parse().ok()?;
-        Some((status["name"].as_str()?.to_owned(), SocketAddr::new(address, port)))
-    };
+    let named = || Some((status["name"].as_str()?.to_owned(), socket_address(&status["local_address"])?));
     named().with_context(|| format!("not a listener's address: {status}"))
+}
+
+/// A weight of 1 is left out.
+fn weighted_address(status: &Value) -> Result<(SocketAddr, u64)> {
+    let address = socket_address(&status["address"]).with_context(|| format!("not a host's address: {status}"))?;
+    Ok((address, status["weight"].as_u64().unwrap_or(1)))
+}
+
+/// A port of 0 is left out.
+fn socket_address(address: &Value) -> Option<SocketAddr> {
+    let socket = &address["socket_address"];
+    let port = u16::try_from(socket["port_value"].as_u64().unwrap_or(0)).ok()?;
+    Some(SocketAddr::new(socket["address"].as_str()?.parse().ok()?, port))
 }

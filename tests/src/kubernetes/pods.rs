@@ -1,6 +1,7 @@
 //! The pods of one application, scaled and replaced as a Deployment's are.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Pod as PodObject;
@@ -14,17 +15,23 @@ use crate::network::Namespace;
 pub struct Pods {
     api: Api<PodObject>,
     app: String,
-    nodes: Vec<Node>,
+    nodes: Vec<(Node, Arc<Namespace>)>,
     created: u8,
     running: Vec<Pod>,
     terminating: Vec<Pod>,
 }
 
 impl Pods {
-    /// No pod yet, of the application `app` on these nodes.
-    pub fn new(kubernetes: &Kubernetes, namespace: &str, app: &str, nodes: &[Node]) -> Self {
-        let api = Api::namespaced(kubernetes.client(), namespace);
-        let (app, nodes) = (app.to_owned(), nodes.to_vec());
+    /// No pod yet, of the application `app` on these nodes; the servers will be in the network of this thread.
+    pub fn new(kubernetes: &Kubernetes, namespace: &str, app: &str, nodes: &[Node]) -> Result<Self> {
+        let here = Arc::new(Namespace::of_this_thread()?);
+        let nodes = nodes.iter().map(|node| (node.clone(), Arc::clone(&here))).collect();
+        Ok(Self::on(kubernetes, namespace, app, nodes))
+    }
+
+    /// No pod yet, on nodes that have a network of their own.
+    pub fn on(kubernetes: &Kubernetes, namespace: &str, app: &str, nodes: Vec<(Node, Arc<Namespace>)>) -> Self {
+        let (api, app) = (Api::namespaced(kubernetes.client(), namespace), app.to_owned());
         Self { api, app, nodes, created: 0, running: Vec::new(), terminating: Vec::new() }
     }
 
@@ -63,6 +70,11 @@ impl Pods {
         Ok(())
     }
 
+    /// Loses the newest pod, as when its node dies.
+    pub async fn lose(&mut self) -> Result<()> {
+        self.running.pop().context("no pod is running")?.delete_at_once().await
+    }
+
     /// Ends the terminating pods, each when its clients have gone.
     pub async fn end_terminating(&mut self) -> Result<()> {
         for pod in self.terminating.drain(..) {
@@ -73,11 +85,10 @@ impl Pods {
 
     async fn add(&mut self) -> Result<()> {
         self.created = self.created.checked_add(1).context("no more than 255 pods of one application")?;
-        let on = usize::from(self.created - 1) % self.nodes.len();
+        let (node, network) = &self.nodes[usize::from(self.created - 1) % self.nodes.len()];
         let name = format!("{}-{}", self.app, self.created);
-        let address = Ipv4Addr::new(10, 244, 1 + u8::try_from(on)?, self.created);
-        let network = Namespace::of_this_thread()?;
-        let pod = Pod::start(self.api.clone(), (&name, &self.app), (&self.nodes[on], address), &network).await?;
+        let address = Ipv4Addr::new(10, 244, node.address.octets()[3], self.created);
+        let pod = Pod::start(self.api.clone(), (&name, &self.app), (node, address), network).await?;
         self.running.push(pod);
         Ok(())
     }

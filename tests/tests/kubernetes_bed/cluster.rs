@@ -69,7 +69,7 @@ fn slices_follow_the_pods() {
         for node in &nodes {
             node.apply(&kubernetes).await?;
         }
-        let mut pods = Pods::new(&kubernetes, "shop", "cart", &nodes);
+        let mut pods = Pods::new(&kubernetes, "shop", "cart", &nodes)?;
         pods.scale(2).await?;
         let first = ("10.244.1.1", true, true, false, "zone-1");
         endpoints_become(&kubernetes, &[first, ("10.244.2.2", true, true, false, "zone-2")]).await?;
