@@ -3,12 +3,16 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use evenkeel_tests::{EnvoyVersion, network};
+use evenkeel_tests::kubernetes::Kubernetes;
+use evenkeel_tests::{EnvoyVersion, network, wait};
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
 use kube::Api;
+use kube::api::{ApiResource, DynamicObject, ListParams};
+use kube::core::GroupVersionKind;
 
 use super::bed::Bed;
-use super::cluster::ACCOUNT;
+use super::cluster::{ACCOUNT, Cluster};
+use super::gateway::PATIENCE;
 
 /// Verb, API group, resource.
 type Permission = [String; 3];
@@ -16,7 +20,12 @@ type Permission = [String; 3];
 #[test]
 fn what_is_granted_is_used_and_what_is_used_is_granted() -> Result<()> {
     network::isolated(|| async {
-        let mut bed = Bed::start(EnvoyVersion::NEWEST).await?;
+        let cluster = Cluster::start().await?;
+        cluster.kubernetes.apply(&ISTIO.map(definition).join("---\n")).await?;
+        wait::until("Istio's kinds to be served", PATIENCE, async || list_istio(&cluster.kubernetes).await, |()| true)
+            .await?;
+        let kubeconfig = cluster.kubeconfig().await?;
+        let mut bed = Bed::start_with(EnvoyVersion::NEWEST, cluster, &kubeconfig).await?;
         bed.scale(3).await?;
         let kubernetes = &bed.cluster.kubernetes;
         let requests = kubernetes.api_server.requests_of(ACCOUNT)?;
@@ -29,6 +38,31 @@ fn what_is_granted_is_used_and_what_is_used_is_granted() -> Result<()> {
         assert_eq!(used, granted);
         bed.end().await
     })
+}
+
+/// Group, plural and kind of what is read of Istio where it is installed.
+const ISTIO: [[&str; 3]; 2] = [
+    ["security.istio.io", "peerauthentications", "PeerAuthentication"],
+    ["networking.istio.io", "destinationrules", "DestinationRule"],
+];
+
+/// With the names and the version of Istio's own, and no schema: there will be no object.
+fn definition([group, plural, kind]: [&str; 3]) -> String {
+    let names = format!("{{plural: {plural}, singular: {}, kind: {kind}}}", kind.to_lowercase());
+    let schema = "{openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}";
+    format!(
+        "{{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {{name: {plural}.{group}}},
+           spec: {{group: {group}, scope: Namespaced, names: {names},
+           versions: [{{name: v1, served: true, storage: true, schema: {schema}}}]}}}}\n"
+    )
+}
+
+async fn list_istio(kubernetes: &Kubernetes) -> Result<()> {
+    for [group, plural, kind] in ISTIO {
+        let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, "v1", kind), plural);
+        Api::<DynamicObject>::all_with(kubernetes.client(), &resource).list(&ListParams::default()).await?;
+    }
+    Ok(())
 }
 
 fn permissions(rule: &PolicyRule) -> Vec<Permission> {
