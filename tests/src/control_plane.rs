@@ -70,9 +70,12 @@ impl ControlPlane {
 
     /// As [`Self::start_in_cluster`], with more flags, such as `--namespace`, and without waiting until it is ready.
     pub async fn launch_in_cluster(kubeconfig: &Path, flags: &[&str]) -> Result<Self> {
-        let mut source = vec!["--kubeconfig".into(), kubeconfig.into()];
-        source.extend(flags.iter().map(OsString::from));
-        Self::launch(tempfile::tempdir()?, LOOPBACK, source).await
+        Self::launch(tempfile::tempdir()?, LOOPBACK, kubernetes(kubeconfig, flags)).await
+    }
+
+    /// As [`Self::launch_in_cluster`], serving xDS on this address.
+    pub async fn launch_in_cluster_on(xds: SocketAddr, kubeconfig: &Path) -> Result<Self> {
+        Self::launch(tempfile::tempdir()?, xds, kubernetes(kubeconfig, &[])).await
     }
 
     async fn launch(folder: TempDir, xds: SocketAddr, source: Vec<OsString>) -> Result<Self> {
@@ -180,6 +183,11 @@ impl ControlPlane {
         self.addresses = wait::until("the addresses of evenkeel", PATIENCE, addresses, |_| true).await??;
         Ok(())
     }
+}
+
+fn kubernetes(kubeconfig: &Path, flags: &[&str]) -> Vec<OsString> {
+    let source = ["--kubeconfig".into(), kubeconfig.into()].into_iter();
+    source.chain(flags.iter().map(OsString::from)).collect()
 }
 
 /// Each process has a log of its own: an old one's addresses are not the new one's.
