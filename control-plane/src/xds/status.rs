@@ -18,8 +18,16 @@ pub struct TypeStatus {
     pub acknowledged: Option<Version>,
     /// The last response that the client rejected. When it is older than the accepted one, the client has moved on.
     pub rejected: Option<Rejection>,
+    /// The first [`TypeStatus::LISTED`] names that the client asks for or has, in order, each with the version that it was
+    /// sent; `None` if it was sent none or was told that there is none.
+    pub resources: Vec<(Arc<str>, Option<Version>)>,
     /// The names that this server does not answer for, each with the reason, in order.
     pub declined: Vec<(Arc<str>, Arc<str>)>,
+}
+
+impl TypeStatus {
+    /// So many names are told; a client may ask for very many.
+    pub const LISTED: usize = 100;
 }
 
 /// A response that the client rejected.

@@ -133,6 +133,11 @@ impl Subscription {
         self.wildcard.is_on()
     }
 
+    /// What the client asks for or has, in order, each with the version that it was sent.
+    pub fn resources(&self) -> impl Iterator<Item = (Arc<str>, Option<Version>)> {
+        self.names.iter().map(|(key, name)| (key.clone(), name.client_has.version()))
+    }
+
     /// How many resources the client asks for by name.
     pub fn len(&self) -> usize {
         self.names.named()

@@ -2,6 +2,7 @@
 
 use crate::certificates::{Authority, Secret};
 use crate::program::{Program, command_on, directory};
+use crate::server::GATEWAY;
 use std::process::Stdio;
 
 /// What the program says when it does not start with these arguments.
@@ -74,6 +75,9 @@ async fn the_admin_port_tells_what_each_client_has() {
     assert_eq!((&assignments["type"], &assignments["names"]), (&"ClusterLoadAssignment".into(), &1.into()));
     assert_eq!(assignments["sent"], assignments["acknowledged"]);
     assert!(assignments["sent"].is_string());
+    // The version of one resource is that of everything.
+    let gateway = serde_json::json!([{ "name": GATEWAY, "version": assignments["sent"] }]);
+    assert_eq!(assignments["resources"], gateway);
     assert_eq!(clients("?node=es")["clients"], all["clients"]);
     assert_eq!(clients("?node=another")["matching"], 0);
     let limited = clients("?limit=0");

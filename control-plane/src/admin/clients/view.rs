@@ -1,14 +1,12 @@
 //! The answer of `/v1/clients`.
 
 use super::Query;
-use crate::xds::TypeStatus;
 use crate::xds::server::ClientStatus;
+use crate::xds::{TypeStatus, Version};
 use serde::Serialize;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
-
-/// Names that a stream is not answered are listed up to this number per type; the others are only counted.
-const DECLINED: usize = 100;
 
 /// Some of the clients that are connected, oldest stream first.
 #[derive(Debug, Default, Serialize)]
@@ -51,11 +49,19 @@ struct Type {
     names: usize,
     sent: Option<String>,
     acknowledged: Option<String>,
+    resources: Vec<Known>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejected: Option<Rejected>,
     declined: usize,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     declined_names: Vec<Declined>,
+}
+
+/// A resource that a client asks for or has, and the version that it was sent.
+#[derive(Debug, Serialize)]
+struct Known {
+    name: String,
+    version: Option<String>,
 }
 
 /// What a client does not want, and why.
@@ -113,9 +119,15 @@ impl From<evenkeel_proto::envoy::config::core::v3::Node> for Node {
     }
 }
 
+impl From<(Arc<str>, Option<Version>)> for Known {
+    fn from((name, version): (Arc<str>, Option<Version>)) -> Self {
+        Self { name: name.to_string(), version: version.map(|version| version.to_string()) }
+    }
+}
+
 impl From<TypeStatus> for Type {
     fn from(status: TypeStatus) -> Self {
-        let declined = status.declined.iter().take(DECLINED);
+        let declined = status.declined.iter().take(TypeStatus::LISTED);
         Self {
             name: status.resource_type.name(),
             wildcard: status.wildcard,
@@ -130,6 +142,7 @@ impl From<TypeStatus> for Type {
                 .map(|(name, reason)| Declined { name: name.to_string(), reason: reason.to_string() })
                 .collect(),
             declined: status.declined.len(),
+            resources: status.resources.into_iter().map(Known::from).collect(),
         }
     }
 }

@@ -174,7 +174,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn read(spec: Value) -> (DestinationRule, Vec<String>) {
+    fn read(spec: &Value) -> (DestinationRule, Vec<String>) {
         let mut defects = Vec::new();
         let fields = serde_json::from_value(json!({"metadata": {"name": "a"}, "spec": spec})).unwrap();
         (DestinationRule::read(fields, &mut defects).unwrap(), defects)
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn tls_of_rule_port_and_subset_is_read() {
-        let (rule, defects) = read(json!({
+        let (rule, defects) = read(&json!({
             "host": "reviews",
             "trafficPolicy": {
                 "tls": {"mode": "ISTIO_MUTUAL"},
@@ -199,31 +199,31 @@ mod tests {
 
     #[test]
     fn a_rule_that_is_not_for_everybody_is_known_as_such() {
-        let for_some_clients = |more: Value| {
+        let for_some_clients = |more: &Value| {
             let mut spec = json!({"host": "reviews"});
             spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            read(spec).0.for_some_clients
+            read(&spec).0.for_some_clients
         };
-        assert!(!for_some_clients(json!({"exportTo": ["*"]})));
-        assert!(for_some_clients(json!({"exportTo": ["."]})));
-        assert!(for_some_clients(json!({"workloadSelector": {"matchLabels": {"app": "a"}}})));
+        assert!(!for_some_clients(&json!({"exportTo": ["*"]})));
+        assert!(for_some_clients(&json!({"exportTo": ["."]})));
+        assert!(for_some_clients(&json!({"workloadSelector": {"matchLabels": {"app": "a"}}})));
     }
 
     #[test]
     fn what_prefers_localities_is_known_unless_it_is_switched_off() {
-        let policy = |policy: Value| read(json!({"host": "reviews", "trafficPolicy": policy})).0.policy;
-        assert!(policy(json!({"outlierDetection": {}})).outlier_detection);
-        assert!(policy(json!({"portLevelSettings": [{"outlierDetection": {}}]})).outlier_detection);
+        let policy = |policy: &Value| read(&json!({"host": "reviews", "trafficPolicy": policy})).0.policy;
+        assert!(policy(&json!({"outlierDetection": {}})).outlier_detection);
+        assert!(policy(&json!({"portLevelSettings": [{"outlierDetection": {}}]})).outlier_detection);
         let setting =
-            |setting: Value| policy(json!({"outlierDetection": {}, "loadBalancer": {"localityLbSetting": setting}}));
-        assert!(setting(json!({"distribute": [{"from": "a/*", "to": {"a/*": 100}}]})).locality_distribution);
-        let off = setting(json!({"enabled": false, "distribute": [{}]}));
+            |setting: Value| policy(&json!({"outlierDetection": {}, "loadBalancer": {"localityLbSetting": setting}}));
+        assert!(setting(&json!({"distribute": [{"from": "a/*", "to": {"a/*": 100}}]})).locality_distribution);
+        let off = setting(&json!({"enabled": false, "distribute": [{}]}));
         assert!(!off.outlier_detection && !off.locality_distribution);
     }
 
     #[test]
     fn a_mode_that_nobody_knows_is_left_out_and_told() {
-        let (rule, defects) = read(json!({"host": "a", "trafficPolicy": {"tls": {"mode": "QUANTUM"}}}));
+        let (rule, defects) = read(&json!({"host": "a", "trafficPolicy": {"tls": {"mode": "QUANTUM"}}}));
         assert_eq!((rule.policy.tls, defects.len()), (None, 1));
         assert!(defects[0].starts_with("spec.trafficPolicy.tls.mode: \"QUANTUM\""), "{defects:?}");
     }

@@ -102,7 +102,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(spec: serde_json::Value) -> (PeerAuthentication, Vec<String>) {
+    fn read(spec: &serde_json::Value) -> (PeerAuthentication, Vec<String>) {
         let mut defects = Vec::new();
         let fields = json!({"metadata": {"name": "a", "creationTimestamp": "2026-01-01T00:00:00Z"}, "spec": spec});
         (PeerAuthentication::read(serde_json::from_value(fields).unwrap(), &mut defects).unwrap(), defects)
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn modes_of_workloads_and_of_ports_are_read() {
-        let (policy, defects) = read(json!({
+        let (policy, defects) = read(&json!({
             "selector": {"matchLabels": {"app": "a"}},
             "mtls": {"mode": "STRICT"},
             "portLevelMtls": {"8080": {"mode": "DISABLE"}, "8081": {"mode": "UNSET"}},
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_left_out_and_told() {
-        let (policy, defects) = read(json!({"mtls": {"mode": "LAX"}, "portLevelMtls": {"http": {"mode": "STRICT"}}}));
+        let (policy, defects) = read(&json!({"mtls": {"mode": "LAX"}, "portLevelMtls": {"http": {"mode": "STRICT"}}}));
         assert_eq!((policy.mode, policy.port_modes.len()), (None, 0));
         assert_eq!(defects.len(), 2);
         assert!(

@@ -88,6 +88,7 @@ impl TypeState {
             resource_type,
             wildcard: self.subscription.is_wildcard(),
             names: self.subscription.len(),
+            resources: self.subscription.resources().take(TypeStatus::LISTED).collect(),
             sent: self.answers.last_sent(),
             acknowledged: self.answers.last_acknowledged(),
             rejected: self.answers.last_rejected().cloned(),

@@ -33,6 +33,16 @@ pub(super) enum ClientHas {
     Version(Version),
 }
 
+impl ClientHas {
+    /// The version that it was sent.
+    pub(super) fn version(self) -> Option<Version> {
+        match self {
+            Self::Version(version) => Some(version),
+            Self::Unknown | Self::Nothing => None,
+        }
+    }
+}
+
 impl Name {
     /// Names that a client makes up take memory. Those of resources that exist are as many as there are resources.
     fn is_made_up(self) -> bool {
