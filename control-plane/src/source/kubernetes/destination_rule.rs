@@ -215,7 +215,7 @@ mod tests {
         assert!(policy(&json!({"outlierDetection": {}})).outlier_detection);
         assert!(policy(&json!({"portLevelSettings": [{"outlierDetection": {}}]})).outlier_detection);
         let setting =
-            |setting: Value| policy(&json!({"outlierDetection": {}, "loadBalancer": {"localityLbSetting": setting}}));
+            |setting: &Value| policy(&json!({"outlierDetection": {}, "loadBalancer": {"localityLbSetting": setting}}));
         assert!(setting(&json!({"distribute": [{"from": "a/*", "to": {"a/*": 100}}]})).locality_distribution);
         let off = setting(&json!({"enabled": false, "distribute": [{}]}));
         assert!(!off.outlier_detection && !off.locality_distribution);
