@@ -55,6 +55,15 @@ impl Bootstrap {
         self
     }
 
+    /// With more from the aggregated stream of [`Self::ads`]: `cds_config`, `lds_config`.
+    #[must_use]
+    pub fn discovered(mut self, what: &[&str]) -> Self {
+        for config in what {
+            self.dynamic[config] = json!({"ads": {}, "resource_api_version": "V3"});
+        }
+        self
+    }
+
     /// The JSON that Envoy reads.
     pub fn into_json(self) -> Value {
         json!({

@@ -1,5 +1,6 @@
 //! Load clients: one shape for all, each with its library's own defaults.
 
+pub mod channel;
 mod connector;
 mod drive;
 mod envoy_client;

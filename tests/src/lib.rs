@@ -8,6 +8,7 @@ pub mod backend;
 pub mod bootstrap;
 pub mod client;
 pub mod control_plane;
+pub mod dns;
 pub mod envoy;
 pub mod extension_config;
 pub mod gateway;

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
+	_ "google.golang.org/grpc/xds" // The scheme xds, with the bootstrap that GRPC_XDS_BOOTSTRAP names.
 )
 
 // opaque is a codec for messages that are bytes nobody looks into.
@@ -35,10 +37,10 @@ func runGRPC(given load) (*outcome, error) {
 		dials.Add(1)
 		return new(net.Dialer).DialContext(ctx, "tcp", address)
 	}
-	connection, err := grpc.NewClient("passthrough:///"+given.target,
+	connection, err := grpc.NewClient(given.grpcTarget(), append(given.balancing(),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(dialer),
-		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(opaque{})))
+		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(opaque{})))...)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +52,20 @@ func runGRPC(given load) (*outcome, error) {
 	result := drive(given, func(id string) error { return call(connection, id, send) })
 	result.Dials = dials.Load()
 	return result, nil
+}
+
+func (given *load) grpcTarget() string {
+	if strings.Contains(given.target, "://") {
+		return given.target
+	}
+	return "passthrough:///" + given.target
+}
+
+func (given *load) balancing() []grpc.DialOption {
+	if !given.roundRobin {
+		return nil
+	}
+	return []grpc.DialOption{grpc.WithDefaultServiceConfig(`{"loadBalancingConfig": [{"round_robin": {}}]}`)}
 }
 
 func call(connection *grpc.ClientConn, id string, send func(context.Context, *grpc.ClientConn, string) error) error {

@@ -4,10 +4,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 )
 
@@ -27,6 +30,17 @@ type load struct {
 	target, kind, prefix string
 	requests             uint64
 	concurrency          int
+	steady, roundRobin   bool
+	pauseMillis          uint
+	stopped              context.Context
+}
+
+// wants says whether the request of this number is to be sent.
+func (given *load) wants(number uint64) bool {
+	if given.steady {
+		return given.stopped.Err() == nil
+	}
+	return number < given.requests
 }
 
 func main() {
@@ -35,14 +49,21 @@ func main() {
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	var given load
-	flags.StringVar(&given.target, "target", "", "HOST:PORT")
+	flags.StringVar(&given.target, "target", "", "HOST:PORT; for grpc also a target with a scheme, such as xds:///NAME")
 	flags.StringVar(&given.kind, "kind", "get", "get, post, post-once, upload, download, trailers, unary, server-stream")
 	flags.StringVar(&given.prefix, "prefix", "", "start of every x-request-id")
 	flags.Uint64Var(&given.requests, "requests", 1, "requests in all")
 	flags.IntVar(&given.concurrency, "concurrency", 1, "requests at a time")
+	flags.BoolVar(&given.steady, "steady", false, "send until SIGTERM, whatever -requests says")
+	flags.UintVar(&given.pauseMillis, "pause-millis", 0, "milliseconds between an answer and the next request")
+	flags.BoolVar(&given.roundRobin, "round-robin", false, "grpc: balance over all addresses unless the resolver says otherwise")
 	if err := flags.Parse(os.Args[2:]); err != nil {
 		fail(err)
 	}
+	// The signal is caught before the first request, so that whoever sees one arrive may send it.
+	stopped, release := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer release()
+	given.stopped = stopped
 	result, err := run(os.Args[1], given)
 	if err != nil {
 		fail(err)

@@ -17,6 +17,7 @@ pub struct HttpListener {
     name: String,
     address: SocketAddr,
     routes: Vec<Value>,
+    validate_clusters: bool,
     network_filters: Vec<Value>,
     http_filters: Vec<Value>,
     drain_timeout: Option<Duration>,
@@ -31,6 +32,7 @@ impl HttpListener {
             name: name.to_owned(),
             address: LOOPBACK,
             routes: Vec::new(),
+            validate_clusters: true,
             network_filters: Vec::new(),
             http_filters: Vec::new(),
             drain_timeout: None,
@@ -58,6 +60,12 @@ impl HttpListener {
         let response = json!({"status": 200, "body": {"inline_string": body}});
         self.routes.push(json!({"match": {"prefix": prefix}, "direct_response": response}));
         self
+    }
+
+    /// Routes may lead to clusters that Envoy does not have yet.
+    #[must_use]
+    pub fn clusters_come_later(self) -> Self {
+        Self { validate_clusters: false, ..self }
     }
 
     /// Adds Evenkeel's filters: the network filter in front of the connection manager, the HTTP filters in their order.
@@ -113,7 +121,10 @@ impl HttpListener {
             "upgrade_configs": [{"upgrade_type": "websocket"}],
             "common_http_protocol_options": self.limits.to_json(),
             "http_filters": http_filters,
-            "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": self.routes}]},
+            "route_config": {
+                "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": self.routes}],
+                "validate_clusters": self.validate_clusters,
+            },
         });
         if let Some(timeout) = self.drain_timeout {
             manager["drain_timeout"] = seconds(timeout);

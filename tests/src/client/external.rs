@@ -1,6 +1,5 @@
 //! Clients that are programs of their own: flags in, one line of JSON out.
 
-use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ pub(super) async fn run(client: Client, load: &Load) -> Result<Outcome> {
     spawn_blocking(move || outcome(&name, command, patience)).await.context("waiting for the client has panicked")?
 }
 
-fn program(client: Client) -> Result<Command> {
+pub(super) fn program(client: Client) -> Result<Command> {
     let mut command = match client {
         Client::Grpcio => Command::new("python3"),
         _ => Command::new(clients::go()?),
@@ -39,13 +38,15 @@ fn program(client: Client) -> Result<Command> {
     Ok(command)
 }
 
-/// Waits for the end of the program; its last line is the outcome.
+/// Waits for the end of the program.
 fn outcome(name: &str, command: Command, patience: Duration) -> Result<Outcome> {
     let folder = tempfile::tempdir()?;
-    let log = folder.path().join("log");
-    let mut process = Process::spawn(name, command, &log)?;
+    let mut process = Process::spawn(name, command, &folder.path().join("log"))?;
     let status = process.wait(patience)?;
-    let output = fs::read_to_string(&log)?;
-    let line = output.lines().last().unwrap_or_default();
-    serde_json::from_str(line).with_context(|| format!("{name} ended with {status} and said:\n{}", process.log_tail()))
+    last_line(&process).with_context(|| format!("{name} ended with {status} and said:\n{}", process.log_tail()))
+}
+
+/// The outcome is the last line that such a program says.
+pub(super) fn last_line(ended: &Process) -> Result<Outcome> {
+    Ok(serde_json::from_str(ended.log().lines().last().unwrap_or_default())?)
 }
