@@ -1,10 +1,10 @@
 //! Services that do not exist, yet or any more.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use evenkeel_tests::client::Client;
 use evenkeel_tests::client::channel::Target;
-use evenkeel_tests::client::{Client, REQUEST_TIMEOUT};
 use evenkeel_tests::control_plane::ControlPlane;
 
 use super::greeter::{Greeter, NO_SERVICES, TARGET};

@@ -17,7 +17,7 @@ const LISTENER: &str = "gateway";
 async fn gateway(control_plane: &ControlPlane, api_type: &str, discovered: &[&str]) -> Result<Envoy> {
     let listener = HttpListener::new(LISTENER).route("/", TARGET).clusters_come_later();
     let bootstrap = Bootstrap::new("proxy").listener(listener);
-    let bootstrap = bootstrap.cluster(Cluster::control_plane("control-plane", control_plane.xds()));
+    let bootstrap = bootstrap.cluster(Cluster::control_plane("control-plane", &[control_plane.xds()]));
     let bootstrap = bootstrap.ads(api_type, "control-plane").discovered(discovered);
     Start::new(EnvoyVersion::V1_40).log_level("info").run(bootstrap.into_json()).await
 }

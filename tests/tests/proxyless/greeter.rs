@@ -1,6 +1,5 @@
 //! A service with five backends, of which some are its endpoints.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
