@@ -31,8 +31,9 @@ async fn a_service_that_comes_later_is_found(client: Client) -> Result<()> {
     let greeter = Greeter::start()?;
     let control_plane = ControlPlane::start(NO_SERVICES).await?;
     let channel = Target::xds(client, TARGET, control_plane.xds()).open()?;
-    let subscribed = "evenkeel_xds_requests_total{type=\"Listener\"}";
-    control_plane.metric_becomes(subscribed, 1.0, super::greeter::PATIENCE).await?;
+    // The answer is a set of no listeners, which the client accepts.
+    let accepted = "evenkeel_xds_acks_total{type=\"Listener\"}";
+    control_plane.metric_becomes(accepted, 1.0, super::greeter::PATIENCE).await?;
     control_plane.edit(&greeter.cluster_file(0..2))?;
     greeter.all_serve(0..2, 20).await?;
     channel.stop().await.map(drop)
