@@ -1,6 +1,7 @@
 //! The program that is shipped, with its flags for Kubernetes.
 
 use crate::followed::{api_server, eventually};
+use evenkeel::source::kubernetes::Kind;
 use evenkeel_proto::envoy::config::core::v3::Node;
 use evenkeel_proto::envoy::service::discovery::v3::DiscoveryRequest;
 use evenkeel_proto::envoy::service::endpoint::v3::endpoint_discovery_service_client::EndpointDiscoveryServiceClient;
@@ -95,7 +96,7 @@ async fn without_an_api_server_it_lives_and_is_not_ready_and_with_one_it_serves(
     let directory = TempDir::new().unwrap();
     let path = kubeconfig(&directory, address);
     let program = Program::start(&flag(&path));
-    eventually(|| program.get("/readyz").1.matches("Connection refused").count() == 4).await;
+    eventually(|| program.get("/readyz").1.matches("Connection refused").count() == Kind::ALL.len()).await;
     assert_eq!(program.get("/livez").0, "HTTP/1.0 200 OK");
     let (status, body) = program.get("/readyz");
     assert_eq!(status, "HTTP/1.0 503 Service Unavailable");
