@@ -42,6 +42,7 @@ func (s *service) change() {
 // control plane that cares for its speed copies no more than the list.
 func (s *service) assignment() *endpoint.ClusterLoadAssignment {
 	locality := &endpoint.LocalityLbEndpoints{
+		Locality:            &core.Locality{},
 		LbEndpoints:         append([]*endpoint.LbEndpoint(nil), s.endpoints...),
 		LoadBalancingWeight: wrapperspb.UInt32(s.weights),
 	}
