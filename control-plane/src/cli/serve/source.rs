@@ -84,9 +84,7 @@ impl KubernetesArguments {
         namespaces.dedup();
         Selection { namespaces, selector: self.selector.clone(), mesh: self.mesh() }
     }
-}
 
-impl KubernetesArguments {
     fn mesh(&self) -> Mesh {
         Mesh {
             domain: self.cluster_domain.clone(),

@@ -85,17 +85,22 @@ where
     /// Lists and watches for as long as somebody listens. Whatever goes wrong is told and tried again.
     pub async fn run(self) {
         let mut backoff = Backoff::default();
-        while self.run_until_expired(&mut backoff).await.is_ok() {}
+        let mut exists = !T::KIND.is_of_istio();
+        while self.run_until_expired(&mut backoff, &mut exists).await.is_ok() {}
     }
 
     /// One watcher remembers how far it has got. It goes on asking to watch from there even when the answer is that this
     /// is too long ago (the answer to the request, that is: it does see the event that says so), so it must end then.
-    async fn run_until_expired(&self, backoff: &mut Backoff) -> Result<(), Unheard> {
+    async fn run_until_expired(&self, backoff: &mut Backoff, exists: &mut bool) -> Result<(), Unheard> {
         let mut events = pin!(watcher(self.api.clone(), self.config.clone()));
         while let Some(event) = events.next().await {
             match event {
-                Ok(event) => self.tell(observed(event).into()).await?,
-                Err(error) if T::KIND.is_of_istio() && is_not_found(&error) => {
+                Ok(event) => {
+                    *exists |= matches!(event, watcher::Event::InitDone);
+                    self.tell(observed(event).into()).await?;
+                }
+                // A kind that was there and is not any more is a failure like others: what is known of it stays.
+                Err(error) if !*exists && is_not_found(&error) => {
                     self.tell(Observed { update: Update::Restarted, defects: Update::Restarted }.into()).await?;
                     self.tell(Observed { update: Update::ListComplete, defects: Update::ListComplete }.into()).await?;
                     tokio::time::sleep(LOOK_AGAIN).await;
@@ -185,38 +190,14 @@ fn causes(error: &Error) -> String {
     text
 }
 
-impl From<Observed<Service>> for News {
-    fn from(observed: Observed<Service>) -> Self {
-        Self::Service(observed)
-    }
+macro_rules! news_of {
+    ($($kind:ident),+) => {
+        $(impl From<Observed<$kind>> for News {
+            fn from(observed: Observed<$kind>) -> Self {
+                Self::$kind(observed)
+            }
+        })+
+    };
 }
 
-impl From<Observed<EndpointSlice>> for News {
-    fn from(observed: Observed<EndpointSlice>) -> Self {
-        Self::EndpointSlice(observed)
-    }
-}
-
-impl From<Observed<Pod>> for News {
-    fn from(observed: Observed<Pod>) -> Self {
-        Self::Pod(observed)
-    }
-}
-
-impl From<Observed<Node>> for News {
-    fn from(observed: Observed<Node>) -> Self {
-        Self::Node(observed)
-    }
-}
-
-impl From<Observed<PeerAuthentication>> for News {
-    fn from(observed: Observed<PeerAuthentication>) -> Self {
-        Self::PeerAuthentication(observed)
-    }
-}
-
-impl From<Observed<DestinationRule>> for News {
-    fn from(observed: Observed<DestinationRule>) -> Self {
-        Self::DestinationRule(observed)
-    }
-}
+news_of!(Service, EndpointSlice, Pod, Node, PeerAuthentication, DestinationRule);
