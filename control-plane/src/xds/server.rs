@@ -9,6 +9,7 @@ mod beside;
 mod clients;
 mod connection;
 mod deadline;
+mod gathered;
 mod health;
 mod limits;
 mod listener;

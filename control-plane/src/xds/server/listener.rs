@@ -1,6 +1,7 @@
 //! The listening socket, and the connections that come in.
 
 use super::connection::{Connection, Io};
+use super::gathered::Gathered;
 use super::occasionally::Occasionally;
 use super::peer::{Peer, Place, Places};
 use super::tls::Tls;
@@ -70,7 +71,7 @@ impl Door {
     }
 
     async fn secure(&self, tcp: TcpStream) -> io::Result<Box<dyn Io>> {
-        tcp.set_nodelay(true)?;
+        let tcp = Gathered::new(tcp)?;
         match &self.tls {
             None => Ok(Box::new(tcp)),
             Some(tls) => Ok(Box::new(tls.handshake(tcp).await?)),

@@ -6,11 +6,11 @@ mod reload;
 pub use files::{TlsError, TlsFiles};
 pub use reload::Reloader;
 
+use super::gathered::Gathered;
 use crate::xds::metrics::XdsMetrics;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -32,7 +32,7 @@ impl Tls {
     }
 
     /// Shakes hands on a task of its own, so that the arithmetic is spread over all processors.
-    pub(super) async fn handshake(&self, tcp: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    pub(super) async fn handshake(&self, tcp: Gathered) -> io::Result<TlsStream<Gathered>> {
         let acceptor = TlsAcceptor::from(self.0.borrow().clone());
         let handshake = tokio::spawn(timeout(HANDSHAKE_TIMEOUT, acceptor.accept(tcp)));
         match handshake.await {
