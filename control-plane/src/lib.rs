@@ -14,5 +14,6 @@ pub mod eds;
 pub mod model;
 pub mod proxyless;
 pub mod publisher;
+pub mod rebalance;
 pub mod source;
 pub mod xds;

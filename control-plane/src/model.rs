@@ -5,6 +5,7 @@ mod mesh;
 mod node;
 mod service;
 mod services;
+mod steer_weights;
 mod workload;
 
 pub use endpoint::{Endpoint, Health, Locality, Ports, Weight, WeightError};
@@ -12,6 +13,7 @@ pub use mesh::{ClientTlsMode, DestinationRule, Mesh, MutualTlsMode, PeerAuthenti
 pub use node::{Node, Nodes};
 pub use service::{ClientTraffic, ExternalTrafficPolicy, Service, ServiceName, ServicePort};
 pub use services::Services;
+pub use steer_weights::SteerWeights;
 pub use workload::{Labels, Workload};
 
 use std::sync::Arc;

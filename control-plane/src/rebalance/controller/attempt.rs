@@ -1,0 +1,114 @@
+//! One rebalance, from its first drain: does it help?
+
+use super::Situation;
+use crate::rebalance::landing::{Forecast, Landing};
+use evenkeel_filter_core::Time;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Closes per connection after which a rebalance is given up.
+const MOST_CLOSES: f64 = 1.5;
+/// Until it is known that connections land where they are missing, only so many of them are risked.
+const PROBE: f64 = 0.05;
+/// As few as these show nothing.
+const SMALLEST_PROBE: f64 = 20.0;
+/// Members have drained, and clients have come back, within this time.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Of so many, a quarter at least.
+const SOME: f64 = 10.0;
+
+/// What was done and what came of it.
+#[derive(Debug)]
+pub struct Attempt {
+    total: f64,
+    first_order: Option<Time>,
+    ordered: f64,
+    drained: f64,
+    landing: Landing,
+    forecast: Forecast,
+    /// Whom the forecast is for.
+    members: Vec<IpAddr>,
+}
+
+impl Attempt {
+    /// Nothing done yet, with so many connections in the group.
+    pub fn new(total: f64, belief: f64) -> Self {
+        Self {
+            total,
+            first_order: None,
+            ordered: 0.0,
+            drained: 0.0,
+            landing: Landing::believing(belief),
+            forecast: Forecast::default(),
+            members: Vec::new(),
+        }
+    }
+
+    /// Takes in what has happened since the last step.
+    pub fn observe(&mut self, situation: &Situation) {
+        self.drained += situation.drained;
+        if self.is_forecast_for(situation) {
+            let accepted: Vec<f64> = situation.members.iter().map(|member| member.accepted).collect();
+            self.landing.observe(&accepted, &self.forecast);
+        }
+    }
+
+    /// From now on new connections should land like this.
+    pub fn forecast(&mut self, situation: &Situation, forecast: Forecast) {
+        self.members = situation.members.iter().map(|member| member.address).collect();
+        self.forecast = forecast;
+    }
+
+    /// Where new connections land, if that was forecast for these members.
+    pub fn landing(&self, situation: &Situation) -> Option<Vec<f64>> {
+        self.is_forecast_for(situation).then(|| self.landing.parts(&self.forecast))
+    }
+
+    fn is_forecast_for(&self, situation: &Situation) -> bool {
+        self.members.iter().eq(situation.members.iter().map(|member| &member.address))
+    }
+
+    /// How far balancers follow the weights.
+    pub fn belief(&self) -> f64 {
+        self.landing.belief()
+    }
+
+    /// Members may drain so much more.
+    pub fn ordered(&mut self, now: Time, connections: f64) {
+        self.ordered += connections;
+        if connections > 0.0 {
+            self.first_order.get_or_insert(now);
+        }
+    }
+
+    /// How many connections may be risked now.
+    pub fn room(&self) -> f64 {
+        if self.landing.is_confirmed() {
+            return f64::INFINITY;
+        }
+        let at_risk = (self.ordered - self.landing.accepted()).max(0.0);
+        ((PROBE * self.total).max(SMALLEST_PROBE) - at_risk).max(0.0)
+    }
+
+    /// Why there is no sense in going on, if there is none.
+    pub fn failure(&self, now: Time) -> Option<String> {
+        let (ordered, drained, accepted) = (self.ordered, self.drained, self.landing.accepted());
+        let impatient = self.first_order.is_some_and(|first| now >= first.plus(PATIENCE));
+        if self.landing.is_refuted() {
+            return Some(format!(
+                "{accepted:.0} connections have come and hardly any to the members that have too few: the balancer may \
+                 choose by the client's address"
+            ));
+        }
+        if drained > MOST_CLOSES * self.total {
+            return Some(format!("{drained:.0} closes of {:.0} connections have not made them even", self.total));
+        }
+        if impatient && ordered >= SOME && drained < ordered / 4.0 {
+            return Some(format!(
+                "the members have drained {drained:.0} of {ordered:.0} connections: the others may be too heavy to move"
+            ));
+        }
+        (impatient && drained >= SOME && accepted < drained / 4.0)
+            .then(|| format!("of {drained:.0} drained connections {accepted:.0} have come back: streams may not end"))
+    }
+}

@@ -1,0 +1,117 @@
+//! What a step is told of a group, and what it answers.
+
+use crate::model::Weight;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Less than this does not count as on its way: loads measured by requests are never exactly zero.
+const HALF_A_CONNECTION: f64 = 0.5;
+/// So many addresses are named in a reason.
+const NAMED: usize = 3;
+
+/// A group at one moment. All loads are in connections or their equivalent.
+#[derive(Clone, Debug, Default)]
+pub struct Situation {
+    /// The ready endpoints that report.
+    pub members: Vec<Member>,
+    /// The ready endpoints that do not.
+    pub silent: Vec<IpAddr>,
+    /// Why it is too early to act, if it is.
+    pub learning: Option<String>,
+    /// Whether all members report at the short interval.
+    pub attending: bool,
+    /// What has been drained or may be, and is not yet back.
+    pub returning: f64,
+    /// What the members have reported as drained on our behalf since the last step.
+    pub drained: f64,
+    /// How many units a directive counts per connection: 1, or thousandths of a request per second.
+    pub quantum: f64,
+    /// The time between two steps while connections move.
+    pub interval: Duration,
+    /// Whether the weight of a member still rises.
+    pub warming: bool,
+}
+
+/// A ready endpoint that reports.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Member {
+    /// Its address.
+    pub address: IpAddr,
+    /// Its load without what it may drain and has not yet.
+    pub live: f64,
+    /// Its weight.
+    pub weight: f64,
+    /// The connections that it has accepted since the last step.
+    pub accepted: f64,
+    /// What it can drain within an interval, in quanta.
+    pub most: u64,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// By the members.
+    pub orders: Orders,
+    /// By balancers that follow them: a weight per member. Equal ones when absent.
+    pub weights: Option<Vec<Weight>>,
+}
+
+/// What members may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Orders {
+    /// Nothing further, not even what they were allowed and have not yet done.
+    TakeBack,
+    /// Each may drain so much more, in quanta.
+    Allow(Vec<u64>),
+}
+
+impl Situation {
+    /// Who is missing, when fewer than two thirds of the ready endpoints report.
+    pub fn incomplete(&self) -> Option<String> {
+        let ready = self.ready();
+        if ready == 0 {
+            return Some("there is no ready endpoint".to_owned());
+        }
+        let named: Vec<String> = self.silent.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = if self.silent.len() > NAMED { " and others" } else { "" };
+        let reason = || {
+            let (members, silent) = (self.members.len(), named.join(", "));
+            format!("{members} of {ready} ready endpoints report; silent: {silent}{more}")
+        };
+        (self.members.len() * 3 < ready * 2).then(reason)
+    }
+
+    /// The part of all new connections that a blind balancer sends to each member. Those that are silent get theirs too.
+    pub fn blind(&self) -> Vec<f64> {
+        vec![1.0 / self.ready().max(1) as f64; self.members.len()]
+    }
+
+    /// The members' loads.
+    pub fn live(&self) -> Vec<f64> {
+        self.members.iter().map(|member| member.live).collect()
+    }
+
+    /// The members' weights.
+    pub fn weights(&self) -> Vec<f64> {
+        self.members.iter().map(|member| member.weight).collect()
+    }
+
+    /// Whether everything that was drained is back or forgotten.
+    pub fn nothing_returns(&self) -> bool {
+        self.returning < HALF_A_CONNECTION
+    }
+
+    /// `want` in quanta, rounded up so that the last connection moves as well, but within the budget.
+    pub fn whole_quanta(&self, want: f64, budget: f64) -> u64 {
+        (want * self.quantum).ceil().min((budget * self.quantum).floor()).max(0.0) as u64
+    }
+
+    /// The orders as far as the members can follow.
+    pub fn capped(&self, orders: Vec<u64>) -> Vec<u64> {
+        orders.into_iter().zip(&self.members).map(|(order, member)| order.min(member.most)).collect()
+    }
+
+    fn ready(&self) -> usize {
+        self.members.len() + self.silent.len()
+    }
+}

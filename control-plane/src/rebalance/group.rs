@@ -1,0 +1,309 @@
+//! One group: from reports to a situation, and from a decision to directives.
+
+mod endpoints;
+mod learning;
+
+pub use endpoints::Endpoints;
+
+use super::controller::{self, Assessment, Controller, Decision, Orders, Situation};
+use super::member::Member;
+use super::policy::Policy;
+use super::report::Report;
+use super::returning::Returning;
+use super::status::{GroupStatus, MemberStatus, State};
+use crate::model::{Service, ServiceName, Weight};
+use evenkeel_filter_core::Time;
+use evenkeel_proto::rebalance::{Directive, Signal};
+use learning::Learning;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The time between two reports, and two steps, while nothing moves.
+const CALM: Duration = Duration::from_secs(10);
+const SHORTEST: Duration = Duration::from_millis(100);
+
+/// The proxies among which connections should be even.
+#[derive(Debug)]
+pub struct Group {
+    name: ServiceName,
+    policy: Policy,
+    endpoints: Endpoints,
+    members: BTreeMap<IpAddr, Member>,
+    controller: Controller,
+    learning: Learning,
+    returning: Returning,
+    signal: Signal,
+    /// What was reported as drained since the last step, in quanta.
+    drained: u64,
+    closes: u64,
+    due: Time,
+    interval: Duration,
+    assessment: BTreeMap<IpAddr, Assessed>,
+    imbalance: f64,
+    in_flight: f64,
+    weights: BTreeMap<IpAddr, Weight>,
+}
+
+/// One member as it was measured last.
+#[derive(Clone, Copy, Debug)]
+struct Assessed {
+    share: f64,
+    expected: f64,
+    excess: f64,
+    landing: f64,
+}
+
+impl Group {
+    /// The group of a service, of which nothing has been heard.
+    pub fn new(now: Time, name: ServiceName, policy: Policy, service: &Service) -> Self {
+        Self {
+            name,
+            policy,
+            endpoints: Endpoints::of(service),
+            members: BTreeMap::new(),
+            controller: Controller::new(now),
+            learning: Learning::since(now),
+            returning: Returning::default(),
+            signal: Signal::Connections,
+            drained: 0,
+            closes: 0,
+            due: now,
+            interval: SHORTEST,
+            assessment: BTreeMap::new(),
+            imbalance: 1.0,
+            in_flight: 0.0,
+            weights: BTreeMap::new(),
+        }
+    }
+
+    /// The ready endpoints.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// The weights for balancers; empty when they are equal.
+    pub fn weights(&self) -> &BTreeMap<IpAddr, Weight> {
+        &self.weights
+    }
+
+    /// When the next step is due.
+    pub fn due(&self) -> Time {
+        self.due
+    }
+
+    /// Another policy holds from now on.
+    pub fn policy(&mut self, now: Time, policy: Policy) {
+        if policy != self.policy {
+            self.policy = policy;
+            self.due = now;
+        }
+    }
+
+    /// The service has other endpoints, or none any more.
+    pub fn service(&mut self, now: Time, service: Option<&Arc<Service>>) {
+        let endpoints = service.map(|service| Endpoints::of(service)).unwrap_or_default();
+        if endpoints == self.endpoints {
+            return;
+        }
+        if endpoints.changes_a_weight_of(&self.endpoints) {
+            self.controller.arm(now);
+        } else if !endpoints.same_addresses(&self.endpoints) {
+            self.controller.endpoints_changed(now);
+        }
+        self.endpoints = endpoints;
+        self.due = now;
+    }
+
+    /// Takes a report of the Envoy at the address, and answers it.
+    pub fn report(&mut self, now: Time, address: IpAddr, report: Report) -> Directive {
+        let (id, configured, signal) = (report.instance, report.interval, self.signal);
+        let member = self.members.entry(address).or_default();
+        if member.instance_mut(id).is_none() {
+            Self::joins(now, &self.learning, &mut self.controller, member, report);
+            self.due = now;
+        } else if let Some(change) = member.hear(now, report, signal) {
+            self.returning.drained(now, change.drained as f64);
+            self.returning.arrived(change.arrived);
+            self.drained = self.drained.saturating_add(change.drained);
+            self.closes = self.closes.saturating_add(change.connections_drained);
+        }
+        let interval = if self.is_calm() { configured.max(CALM) } else { configured };
+        let rate = self.policy.max_rate;
+        let instance = self.members.get_mut(&address).and_then(|member| member.instance_mut(id));
+        instance.map(|instance| instance.directive(interval, signal, rate)).unwrap_or_default()
+    }
+
+    /// An Envoy that was not known. It is new to the group unless everybody is new to us, and it is not young.
+    fn joins(now: Time, learning: &Learning, controller: &mut Controller, member: &mut Member, report: Report) {
+        let is_new = learning.is_new(&report);
+        member.add(now, report);
+        if is_new {
+            member.join(now);
+            controller.arm(now);
+        }
+    }
+
+    fn is_calm(&self) -> bool {
+        !matches!(self.controller.verdict().0.state, State::Settling | State::Rebalancing)
+    }
+
+    /// Does what is due. Whether the group is still needed.
+    pub fn step(&mut self, now: Time) -> bool {
+        if now < self.due {
+            return true;
+        }
+        self.members.retain(|_, member| member.expire(now));
+        self.measure_by_signal(now);
+        self.interval = self.configured_interval(now);
+        let situation = self.situation(now);
+        let (decision, assessment) = self.controller.step(now, &self.policy, &situation);
+        self.remember(&situation, &assessment);
+        self.carry_out(now, &situation, decision);
+        self.due = now.plus(if self.is_calm() { CALM } else { self.interval });
+        !self.members.is_empty()
+    }
+
+    /// Requests are the signal when the policy says so and all proxies report them.
+    fn measure_by_signal(&mut self, now: Time) {
+        let reports_requests = |member: &Member| member.heard(now).all(|i| i.report().signal == Signal::Requests);
+        let requests = self.policy.signal == Signal::Requests && self.members.values().all(reports_requests);
+        let signal = if requests { Signal::Requests } else { Signal::Connections };
+        if signal != self.signal {
+            self.signal = signal;
+            self.returning = Returning::default();
+            self.drained = 0;
+            self.members.values_mut().for_each(Member::take_back);
+        }
+    }
+
+    fn configured_interval(&self, now: Time) -> Duration {
+        let intervals = self.members.values().flat_map(|member| member.heard(now)).map(|i| i.report().interval);
+        intervals.max().unwrap_or(SHORTEST)
+    }
+
+    fn situation(&mut self, now: Time) -> Situation {
+        let signal = self.signal;
+        let quantum = self.quantum(now);
+        let outstanding = self.sum(|member| member.sum(now, |i| i.outstanding(signal)));
+        let returning = self.returning.expected(now, outstanding) / quantum;
+        let interval = self.interval;
+        let mut situation = Situation { quantum, returning, interval, attending: true, ..Situation::default() };
+        situation.drained = std::mem::take(&mut self.drained) as f64 / quantum;
+        for (address, endpoint) in self.endpoints.iter() {
+            let member = self.members.get_mut(address).filter(|member| member.heard(now).next().is_some());
+            let Some(member) = member else {
+                situation.silent.push(*address);
+                continue;
+            };
+            let warmth = member.warmth(now, self.policy.warmup);
+            situation.warming |= warmth < 1.0;
+            situation.attending &= member.heard(now).all(|i| i.attends(interval));
+            situation.members.push(controller::Member {
+                address: *address,
+                live: member.sum(now, |i| i.load(signal) - i.outstanding(signal)) as f64 / quantum,
+                weight: endpoint.weight * warmth,
+                accepted: member.take_accepted() as f64,
+                most: member.sum(now, |i| i.most(signal, interval)),
+            });
+        }
+        situation.learning = self.learning.reason(now, self.interval, situation.members.len(), situation.silent.len());
+        situation
+    }
+
+    /// The load of an average connection.
+    fn quantum(&self, now: Time) -> f64 {
+        if self.signal != Signal::Requests {
+            return 1.0;
+        }
+        let connections = self.sum(|member| member.sum(now, |i| i.report().counters.live));
+        let requests = self.sum(|member| member.sum(now, |i| i.report().counters.request_rate));
+        if connections > 0.0 { (requests / connections).max(1.0) } else { 1.0 }
+    }
+
+    /// Over the members that are ready endpoints.
+    fn sum(&self, number: impl Fn(&Member) -> u64) -> f64 {
+        let members = self.members.iter().filter(|(address, _)| self.endpoints.contains(address));
+        members.map(|(_, member)| number(member) as f64).sum()
+    }
+
+    fn remember(&mut self, situation: &Situation, assessment: &Assessment) {
+        self.imbalance = assessment.imbalance;
+        self.in_flight = situation.returning;
+        let measured = |(index, member): (usize, &controller::Member)| {
+            let measure = |list: &[f64]| list.get(index).copied().unwrap_or_default();
+            let assessed = Assessed {
+                share: measure(&assessment.shares),
+                expected: measure(&assessment.expected),
+                excess: measure(&assessment.excess),
+                landing: measure(&assessment.landing),
+            };
+            (member.address, assessed)
+        };
+        self.assessment = situation.members.iter().enumerate().map(measured).collect();
+    }
+
+    fn carry_out(&mut self, now: Time, situation: &Situation, decision: Decision) {
+        match decision.orders {
+            Orders::TakeBack => self.members.values_mut().for_each(Member::take_back),
+            Orders::Allow(orders) => self.allow(now, situation, &orders),
+        }
+        let weights = decision.weights.unwrap_or_default();
+        let addresses = situation.members.iter().map(|member| member.address);
+        self.weights = addresses.zip(weights).collect();
+        if !self.weights.is_empty() {
+            self.weights.extend(situation.silent.iter().map(|address| (*address, Weight::ONE)));
+        }
+    }
+
+    fn allow(&mut self, now: Time, situation: &Situation, orders: &[u64]) {
+        for (member, order) in situation.members.iter().zip(orders).filter(|(_, order)| **order > 0) {
+            if let Some(member) = self.members.get_mut(&member.address) {
+                member.allow(now, *order, self.signal);
+            }
+        }
+    }
+
+    /// What operators see.
+    pub fn status(&self, now: Time) -> GroupStatus {
+        let (verdict, since) = self.controller.verdict();
+        let members: Vec<MemberStatus> = self.endpoints.iter().map(|(address, _)| self.member(now, *address)).collect();
+        GroupStatus {
+            group: self.name.to_string(),
+            state: verdict.state,
+            reason: verdict.reason.clone(),
+            mode: self.policy.mode,
+            live: members.iter().map(|member| member.live).sum(),
+            draining: members.iter().map(|member| member.draining).sum(),
+            members,
+            imbalance: self.imbalance,
+            excess: self.assessment.values().map(|assessed| assessed.excess).sum(),
+            closes: self.closes,
+            since: now.since(since).as_secs_f64(),
+            interval: if self.is_calm() { self.interval.max(CALM) } else { self.interval }.as_secs_f64(),
+            returning: self.in_flight,
+        }
+    }
+
+    fn member(&self, now: Time, address: IpAddr) -> MemberStatus {
+        let member = self.members.get(&address);
+        let newest = member.and_then(Member::newest);
+        let assessed = self.assessment.get(&address);
+        let sum = |number: fn(&super::instance::Instance) -> u64| member.map_or(0, |member| member.sum(now, number));
+        let weight = self.endpoints.get(&address).map_or(1.0, |endpoint| endpoint.weight);
+        MemberStatus {
+            address,
+            pod: newest.map(|instance| instance.report().node.clone()).unwrap_or_default(),
+            live: sum(|instance| instance.report().counters.live),
+            draining: sum(|instance| instance.report().counters.draining),
+            share: assessed.map(|assessed| assessed.share),
+            expected: assessed.map(|assessed| assessed.expected),
+            excess: assessed.map(|assessed| assessed.excess),
+            landing: assessed.map(|assessed| assessed.landing),
+            weight: weight * member.map_or(1.0, |member| member.warmth(now, self.policy.warmup)),
+            reports: member.map_or(0, Member::reports),
+            last_report_seconds: newest.map(|instance| now.since(instance.heard()).as_secs_f64()),
+        }
+    }
+}

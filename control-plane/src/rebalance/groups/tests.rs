@@ -1,0 +1,3 @@
+mod moves;
+mod refusals;
+mod world;

@@ -1,0 +1,212 @@
+//! One reporting Envoy: what it has said and what it may do.
+
+use super::report::{Counters, MOST_CONNECTIONS, Report};
+use super::returning::FORGOTTEN_AFTER;
+use evenkeel_filter_core::Time;
+use evenkeel_proto::rebalance::{Directive, Signal};
+use std::time::Duration;
+
+/// What a report may be late by, beyond twice its interval, before its Envoy counts as silent: two reports can be lost, each
+/// noticed after a timeout, and repeated a while later.
+const DELAY: Duration = Duration::from_secs(5);
+
+/// An Envoy process.
+#[derive(Debug)]
+pub struct Instance {
+    report: Report,
+    heard: Time,
+    heard_before: Time,
+    reports: u64,
+    /// When it was told to report again.
+    told: Duration,
+    revision: u64,
+    allowed: Allowed,
+    ordered: Time,
+    superseded: bool,
+}
+
+/// What it may have drained since it started, in both units.
+#[derive(Clone, Copy, Debug, Default)]
+struct Allowed {
+    connections: u64,
+    request_rate: u64,
+}
+
+/// What is different since the report before.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Change {
+    /// Connections that were accepted.
+    pub accepted: u64,
+    /// Load that was drained on our behalf.
+    pub drained: u64,
+    /// Connections that were drained on our behalf.
+    pub connections_drained: u64,
+    /// Load that has come, less what has gone by itself.
+    pub arrived: f64,
+}
+
+impl Instance {
+    /// From its first report that is taken.
+    pub fn new(now: Time, report: Report) -> Self {
+        let mut instance = Self {
+            heard: now,
+            heard_before: now,
+            reports: 1,
+            told: report.interval,
+            revision: report.revision,
+            allowed: Allowed::default(),
+            ordered: now,
+            superseded: false,
+            report,
+        };
+        instance.take_back();
+        instance
+    }
+
+    /// Takes a report, unless it has been overtaken.
+    pub fn hear(&mut self, now: Time, report: Report, signal: Signal) -> Option<Change> {
+        if report.sequence <= self.report.sequence {
+            return None;
+        }
+        let change = change(&self.report.counters, &report.counters, signal);
+        self.heard_before = self.heard;
+        self.heard = now;
+        self.reports += 1;
+        self.revision = self.revision.max(report.revision);
+        self.superseded = false;
+        self.report = report;
+        Some(change)
+    }
+
+    /// Another instance has reported twice since this one did: an Envoy that was restarted.
+    pub fn supersede(&mut self, by: &Self) {
+        self.superseded |= self.heard < by.heard_before;
+    }
+
+    /// Whether what it said last still holds.
+    pub fn is_heard(&self, now: Time) -> bool {
+        !self.superseded && now <= self.heard.plus(self.told * 2).plus(DELAY)
+    }
+
+    /// When it was heard last.
+    pub fn heard(&self) -> Time {
+        self.heard
+    }
+
+    /// The number of reports that were taken.
+    pub fn reports(&self) -> u64 {
+        self.reports
+    }
+
+    /// The last report.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Whether it reports at least this often, as far as it was told.
+    pub fn attends(&self, interval: Duration) -> bool {
+        self.told <= interval
+    }
+
+    /// Its load, in quanta of the signal.
+    pub fn load(&self, signal: Signal) -> u64 {
+        load(&self.report.counters, signal)
+    }
+
+    /// What it may still drain.
+    pub fn outstanding(&self, signal: Signal) -> u64 {
+        let counters = &self.report.counters;
+        let outstanding = match signal {
+            Signal::Requests => self.allowed.request_rate.saturating_sub(counters.drained_request_rate),
+            _ => self.allowed.connections.saturating_sub(counters.drained),
+        };
+        outstanding.min(self.load(signal))
+    }
+
+    /// What it can be allowed beyond that within an interval.
+    pub fn most(&self, signal: Signal, interval: Duration) -> u64 {
+        let load = self.load(signal);
+        let left = load - self.outstanding(signal);
+        let Some(rate) = self.report.max_rate else { return left };
+        left.min(((load as f64 * rate * interval.as_secs_f64()) as u64).max(1))
+    }
+
+    /// It may drain so much more.
+    pub fn allow(&mut self, now: Time, order: u64, signal: Signal) {
+        let counters = &self.report.counters;
+        match signal {
+            Signal::Requests => {
+                let allowed = self.allowed.request_rate.max(counters.drained_request_rate);
+                self.allowed.request_rate = allowed.saturating_add(order);
+            }
+            _ => self.allowed.connections = self.allowed.connections.max(counters.drained).saturating_add(order),
+        }
+        if order > 0 {
+            self.ordered = now;
+        }
+    }
+
+    /// It may do nothing that it has not done yet.
+    pub fn take_back(&mut self) {
+        self.allowed = Allowed {
+            connections: self.report.counters.drained,
+            request_rate: self.report.counters.drained_request_rate,
+        };
+    }
+
+    /// Takes back what it has had the time to do and has not done.
+    pub fn expire(&mut self, now: Time) {
+        if now >= self.ordered.plus(FORGOTTEN_AFTER).plus(self.told * 2) {
+            self.take_back();
+        }
+    }
+
+    /// The answer to a report. When connections are chosen by their request rates, their number is limited to what `rate`,
+    /// per second, allows within an interval.
+    pub fn directive(&mut self, interval: Duration, signal: Signal, rate: f64) -> Directive {
+        self.told = interval;
+        self.revision = self.revision.saturating_add(1);
+        let (drains, request_rate) = match (signal, self.report.signal) {
+            (Signal::Requests, _) => (self.drains_by_requests(rate), self.allowed.request_rate),
+            // Measured by connections, but the proxy would choose by requests: only the number shall count.
+            (_, Signal::Requests) => (self.allowed.connections, u64::MAX),
+            _ => (self.allowed.connections, 0),
+        };
+        Directive {
+            instance: self.report.instance,
+            revision: self.revision,
+            drains,
+            request_rate,
+            interval: prost_types::Duration::try_from(interval).ok(),
+        }
+    }
+
+    fn drains_by_requests(&self, rate: f64) -> u64 {
+        let Counters { live, drained, .. } = self.report.counters;
+        if self.outstanding(Signal::Requests) == 0 {
+            return drained;
+        }
+        let most = (live as f64 * rate * self.report.interval.as_secs_f64()) as u64;
+        drained.saturating_add(most.max(1))
+    }
+}
+
+fn load(counters: &Counters, signal: Signal) -> u64 {
+    if signal == Signal::Requests { counters.request_rate } else { counters.live }
+}
+
+fn drained(counters: &Counters, signal: Signal) -> u64 {
+    if signal == Signal::Requests { counters.drained_request_rate } else { counters.drained }
+}
+
+fn change(before: &Counters, after: &Counters, signal: Signal) -> Change {
+    let drained = drained(after, signal).saturating_sub(drained(before, signal));
+    // A report can claim any number. More than there was has not been drained.
+    let drained = drained.min(load(before, signal).saturating_add(load(after, signal)));
+    Change {
+        accepted: after.accepted.saturating_sub(before.accepted).min(MOST_CONNECTIONS),
+        drained,
+        connections_drained: after.drained.saturating_sub(before.drained).min(before.live.saturating_add(after.live)),
+        arrived: load(after, signal) as f64 - load(before, signal) as f64 + drained as f64,
+    }
+}

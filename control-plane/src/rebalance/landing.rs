@@ -1,0 +1,126 @@
+//! Where new connections land.
+//!
+//! A balancer that does not know the endpoints from us is blind: every member gets the same part. One that takes its
+//! endpoints from `steer/` follows their weights. Nobody says which one is there, so that is learned from what the members
+//! have accepted since connections move. And if it is neither, moving connections is in vain.
+
+/// How many connections the former belief is worth against what is observed.
+const PRIOR: f64 = 2.0;
+/// So many connections should have come before their absence means something.
+const ENOUGH: f64 = 10.0;
+
+/// What was observed since a rebalance began. Receivers are the members that had less than their share.
+#[derive(Clone, Debug)]
+pub struct Landing {
+    belief: f64,
+    accepted: f64,
+    by_receivers: f64,
+    blind: f64,
+    steered: f64,
+}
+
+/// Where what comes next should land.
+#[derive(Clone, Debug, Default)]
+pub struct Forecast {
+    /// Whether a member has less than its share.
+    pub receives: Vec<bool>,
+    /// The part of all new connections that lands with each member, as a blind balancer spreads them.
+    pub blind: Vec<f64>,
+    /// The same for one that follows the weights.
+    pub steered: Vec<f64>,
+}
+
+impl Landing {
+    /// Nothing observed yet. `belief` is from 0, all balancers are blind, to 1, all follow the weights.
+    pub fn believing(belief: f64) -> Self {
+        Self { belief, accepted: 0.0, by_receivers: 0.0, blind: 0.0, steered: 0.0 }
+    }
+
+    /// The members have accepted so many connections each since the forecast was made.
+    pub fn observe(&mut self, accepted: &[f64], forecast: &Forecast) {
+        let all: f64 = accepted.iter().sum();
+        let received = |parts: &[f64]| -> f64 {
+            parts.iter().zip(&forecast.receives).filter(|(_, receives)| **receives).map(|(part, _)| part).sum()
+        };
+        self.accepted += all;
+        self.by_receivers += received(accepted);
+        self.blind += all * received(&forecast.blind);
+        self.steered += all * received(&forecast.steered);
+    }
+
+    /// Connections that were accepted.
+    pub fn accepted(&self) -> f64 {
+        self.accepted
+    }
+
+    /// How far the balancers follow the weights, 0 to 1.
+    pub fn belief(&self) -> f64 {
+        let (followed, difference) = (self.by_receivers - self.blind, (self.steered - self.blind).max(0.0));
+        ((followed + PRIOR * self.belief) / (difference + PRIOR)).clamp(0.0, 1.0)
+    }
+
+    /// Where each member is thought to get its part of new connections.
+    pub fn parts(&self, forecast: &Forecast) -> Vec<f64> {
+        let belief = self.belief();
+        let part = |(blind, steered): (&f64, &f64)| blind + belief * (steered - blind);
+        forecast.blind.iter().zip(&forecast.steered).map(part).collect()
+    }
+
+    /// Connections land where they are missing, at least as well as by chance.
+    pub fn is_confirmed(&self) -> bool {
+        self.by_receivers >= 2.0 && self.by_receivers >= 0.5 * self.blind
+    }
+
+    /// They land elsewhere, and that is not chance (less than one in a thousand).
+    pub fn is_refuted(&self) -> bool {
+        self.blind >= ENOUGH && self.by_receivers < 0.2 * self.blind
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two full members and two empty ones, which have nearly all the weight.
+    fn forecast() -> Forecast {
+        Forecast {
+            receives: vec![false, false, true, true],
+            blind: vec![0.25; 4],
+            steered: vec![0.01, 0.01, 0.49, 0.49],
+        }
+    }
+
+    fn after(accepted: [f64; 4]) -> Landing {
+        let mut landing = Landing::believing(1.0);
+        landing.observe(&accepted, &forecast());
+        landing
+    }
+
+    #[test]
+    fn before_anything_is_observed_the_former_belief_holds() {
+        assert!((Landing::believing(0.3).belief() - 0.3).abs() < 1e-9);
+        let parts = Landing::believing(1.0).parts(&forecast());
+        assert!((parts[3] - 0.49).abs() < 1e-9);
+    }
+
+    #[test]
+    fn blind_balancers_are_recognised() {
+        let landing = after([25.0; 4]);
+        assert!(landing.belief() < 0.05, "{}", landing.belief());
+        assert!(landing.is_confirmed() && !landing.is_refuted());
+    }
+
+    #[test]
+    fn balancers_that_follow_the_weights_are_recognised() {
+        let landing = after([1.0, 1.0, 49.0, 49.0]);
+        assert!(landing.belief() > 0.95, "{}", landing.belief());
+        assert!(landing.is_confirmed() && !landing.is_refuted());
+    }
+
+    #[test]
+    fn connections_that_come_back_to_where_they_were_refute_both() {
+        assert!(after([10.0, 10.0, 0.0, 0.0]).is_refuted());
+        assert!(!after([4.0, 4.0, 0.0, 0.0]).is_refuted(), "so few may be chance");
+        assert!(!after([10.0, 10.0, 2.0, 2.0]).is_refuted());
+    }
+}

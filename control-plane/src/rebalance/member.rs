@@ -1,0 +1,115 @@
+//! One pod of a group: the Envoys that report for its address.
+
+use super::instance::{Change, Instance};
+use super::report::Report;
+use evenkeel_filter_core::Time;
+use evenkeel_proto::rebalance::Signal;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long an Envoy that has stopped reporting is remembered: until then it is not a new one when it comes back.
+const REMEMBERED: Duration = Duration::from_mins(10);
+/// More Envoys than this on one address are not remembered: two run at once during a hot restart.
+const MOST_INSTANCES: usize = 8;
+/// What a member that has just joined has of its weight at least while it warms up.
+const LEAST_WARMTH: f64 = 0.1;
+
+/// A pod.
+#[derive(Debug, Default)]
+pub struct Member {
+    instances: BTreeMap<u64, Instance>,
+    joined: Option<Time>,
+    accepted: u64,
+}
+
+impl Member {
+    /// Takes a report of an Envoy that is known already; `None` if it is not.
+    pub fn hear(&mut self, now: Time, report: Report, signal: Signal) -> Option<Change> {
+        let id = report.instance;
+        let change = self.instances.get_mut(&id)?.hear(now, report, signal).unwrap_or_default();
+        self.supersede_others(id);
+        self.accepted = self.accepted.saturating_add(change.accepted);
+        Some(change)
+    }
+
+    /// Takes the first report of an Envoy.
+    pub fn add(&mut self, now: Time, report: Report) {
+        if self.instances.len() >= MOST_INSTANCES {
+            let oldest = self.instances.iter().min_by_key(|(_, instance)| instance.heard()).map(|(id, _)| *id);
+            oldest.and_then(|id| self.instances.remove(&id));
+        }
+        self.instances.insert(report.instance, Instance::new(now, report));
+    }
+
+    /// It has joined the group, with nothing to say of its past.
+    pub fn join(&mut self, now: Time) {
+        self.joined = Some(now);
+    }
+
+    fn supersede_others(&mut self, by: u64) {
+        let Some(newest) = self.instances.remove(&by) else { return };
+        self.instances.values_mut().for_each(|instance| instance.supersede(&newest));
+        self.instances.insert(by, newest);
+    }
+
+    /// The Envoy of this id.
+    pub fn instance_mut(&mut self, id: u64) -> Option<&mut Instance> {
+        self.instances.get_mut(&id)
+    }
+
+    /// The Envoys whose last reports hold.
+    pub fn heard(&self, now: Time) -> impl Iterator<Item = &Instance> {
+        self.instances.values().filter(move |instance| instance.is_heard(now))
+    }
+
+    /// The Envoy that was heard last, however long ago.
+    pub fn newest(&self) -> Option<&Instance> {
+        self.instances.values().max_by_key(|instance| instance.heard())
+    }
+
+    /// The number of reports taken.
+    pub fn reports(&self) -> u64 {
+        self.instances.values().map(Instance::reports).sum()
+    }
+
+    /// The sum of a number over the Envoys whose last reports hold.
+    pub fn sum(&self, now: Time, number: impl Fn(&Instance) -> u64) -> u64 {
+        self.heard(now).map(number).fold(0, u64::saturating_add)
+    }
+
+    /// The connections accepted since this was asked last.
+    pub fn take_accepted(&mut self) -> u64 {
+        std::mem::take(&mut self.accepted)
+    }
+
+    /// The part of its weight that it has by now, when it takes `warmup` to get all of it.
+    pub fn warmth(&self, now: Time, warmup: Duration) -> f64 {
+        match self.joined {
+            Some(joined) if now < joined.plus(warmup) => {
+                (now.since(joined).as_secs_f64() / warmup.as_secs_f64()).max(LEAST_WARMTH)
+            }
+            _ => 1.0,
+        }
+    }
+
+    /// It may drain so much more; each of its Envoys in proportion to what it can.
+    pub fn allow(&mut self, now: Time, order: u64, signal: Signal) {
+        let mut heard: Vec<&mut Instance> = self.instances.values_mut().filter(|i| i.is_heard(now)).collect();
+        let parts: Vec<f64> = heard.iter().map(|i| (i.load(signal) - i.outstanding(signal)) as f64).collect();
+        for (instance, order) in heard.iter_mut().zip(super::law::apportion(order, &parts)) {
+            instance.allow(now, order, signal);
+        }
+    }
+
+    /// It may do nothing that it has not done yet.
+    pub fn take_back(&mut self) {
+        self.instances.values_mut().for_each(Instance::take_back);
+    }
+
+    /// Takes back what was not done in time and forgets who is long gone. Whether anybody is left.
+    pub fn expire(&mut self, now: Time) -> bool {
+        self.instances.retain(|_, instance| now < instance.heard().plus(REMEMBERED));
+        self.instances.values_mut().for_each(|instance| instance.expire(now));
+        !self.instances.is_empty()
+    }
+}
