@@ -2,10 +2,11 @@
 //!
 //! Endpoints flow one way: [`source`] watches something and publishes [`model`] values, [`eds`] turns them into
 //! resources, [`proxyless`] adds what gRPC channels need beside endpoints, [`publisher`] puts both into snapshots, [`xds`]
-//! serves those to clients. [`admin`] tells operators about it, [`cli`] wires it together.
+//! serves those to clients. [`rebalance`] hears from proxies what they hold and says what they may drain; its weights come
+//! back into the endpoints. [`admin`] tells operators about it, [`cli`] wires it together.
 //!
 //! Everything that decides is plain data and functions. Sockets, files and clocks are in [`xds::server`],
-//! [`source::file`], [`source::kubernetes`], [`admin`] and [`cli`].
+//! [`watched_file`], [`source::kubernetes`], [`rebalance::service`], [`rebalance::leader`], [`admin`] and [`cli`].
 #![forbid(unsafe_code)]
 
 pub mod admin;
@@ -16,4 +17,5 @@ pub mod proxyless;
 pub mod publisher;
 pub mod rebalance;
 pub mod source;
+pub mod watched_file;
 pub mod xds;

@@ -2,8 +2,8 @@
 
 use super::document as file;
 use super::document::List;
-use super::error::Problem;
 use crate::model::{Endpoint, Health, Locality, Service, ServiceName, ServicePort, Services, Weight};
+use crate::watched_file::{Problem, kubernetes_name};
 use serde_saphyr::Spanned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -157,18 +157,4 @@ impl<'a> Validation<'a> {
 
 fn locality(file: &file::Locality) -> Locality {
     Locality { region: file.region.clone(), zone: file.zone.clone(), sub_zone: file.sub_zone.clone() }
-}
-
-/// Names become parts of resource names, so they must be what Kubernetes allows.
-fn kubernetes_name<'a>(name: &'a Spanned<String>, field: &str) -> Result<&'a str, Problem> {
-    let text = name.value.as_str();
-    let inner = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
-    let valid =
-        (1..=63).contains(&text.len()) && text.chars().all(inner) && !text.starts_with('-') && !text.ends_with('-');
-    valid.then_some(text).ok_or_else(|| {
-        let message = format!(
-            "{text:?} is no Kubernetes name; use 1 to 63 of a-z, 0-9 and `-`, with a letter or digit at both ends"
-        );
-        Problem::at(name.referenced, field, message)
-    })
 }

@@ -26,7 +26,8 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn at(location: Location, field: impl Into<String>, message: impl Into<String>) -> Self {
+    /// A problem with the value at this location.
+    pub fn at(location: Location, field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { line: location.line(), column: location.column(), field: field.into(), message: message.into() }
     }
 }
