@@ -6,7 +6,7 @@ use super::node::Node;
 use super::pod::Pod;
 use super::service::{AddressFamily, Service};
 use super::store::Store;
-use crate::model::{self, Endpoint, Health, Locality, Ports, ServiceName};
+use crate::model::{self, Endpoint, Health, Locality, Ports, ServiceName, Weight};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -106,6 +106,7 @@ fn of_slice(referents: Referents<'_>, endpoint: &SliceEndpoint, ports: Arc<Ports
     let node = endpoint.node.as_ref().or_else(|| pod?.node.as_ref());
     Endpoint {
         health: if endpoint.ready { Health::Ready } else { Health::NotReady },
+        weight: pod.map_or(Weight::ONE, |pod| pod.weight),
         locality: locality(referents, endpoint, pod, node),
         node: node.cloned(),
         workload: pod.map(|pod| pod.workload.clone()),

@@ -38,6 +38,8 @@ pub struct Metadata {
     pub namespace: Option<String>,
     /// What is said of the object beside its specification.
     pub labels: Option<BTreeMap<String, String>>,
+    /// What is said to Evenkeel.
+    pub annotations: Option<Annotations>,
     /// The prefix of a generated name.
     pub generate_name: Option<String>,
     /// What made the object.
@@ -45,6 +47,14 @@ pub struct Metadata {
     /// When the object was made, as Kubernetes writes times.
     pub creation_timestamp: Option<String>,
     resource_version: Option<String>,
+}
+
+/// The annotations that are read. Others can be large.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Annotations {
+    /// The weight of a pod.
+    #[serde(rename = "evenkeel.dev/weight")]
+    pub weight: Option<String>,
 }
 
 /// What made an object.

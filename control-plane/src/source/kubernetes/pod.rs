@@ -3,7 +3,7 @@
 use super::kind::Kind;
 use super::object::{Metadata, Watched};
 use super::{locality, workload};
-use crate::model::{Locality, Workload};
+use crate::model::{Locality, Weight, Workload};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ pub struct Pod {
     pub locality: Option<Arc<Locality>>,
     /// The name of its node.
     pub node: Option<Arc<str>>,
+    /// Its part of the traffic relative to the other pods.
+    pub weight: Weight,
 }
 
 /// The fields of a `Pod` that are read.
@@ -41,12 +43,26 @@ impl Watched for Pod {
         &fields.metadata
     }
 
-    fn read(fields: Fields, _: &mut Vec<String>) -> Option<Self> {
+    fn read(fields: Fields, defects: &mut Vec<String>) -> Option<Self> {
         let Spec { node_name, service_account_name } = fields.spec.unwrap_or_default();
         Some(Self {
+            weight: weight(&fields.metadata, defects),
             locality: locality::of_pod(&fields.metadata).map(Arc::new),
             node: node_name.filter(|name| !name.is_empty()).map(Arc::from),
             workload: Arc::new(workload::of_pod(fields.metadata, service_account_name.unwrap_or_default())),
         })
     }
+}
+
+/// What the annotation `evenkeel.dev/weight` says; 1 if it is not there or makes no sense.
+fn weight(metadata: &Metadata, defects: &mut Vec<String>) -> Weight {
+    let annotation = metadata.annotations.as_ref().and_then(|annotations| annotations.weight.as_deref());
+    let Some(text) = annotation else { return Weight::ONE };
+    let weight = text.parse::<i64>().ok().and_then(|number| Weight::try_from(number).ok());
+    weight.unwrap_or_else(|| {
+        defects.push(format!(
+            "metadata.annotations[evenkeel.dev/weight]: {text:?} is no weight; use 1 to 128; the pod has 1 until then"
+        ));
+        Weight::ONE
+    })
 }

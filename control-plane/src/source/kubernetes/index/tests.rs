@@ -333,3 +333,16 @@ fn nodes_have_their_internal_addresses_and_are_ready_unless_they_say_otherwise()
     told.delete::<Node>(ObjectName::new("", "a"));
     assert_eq!(told.cluster().nodes.len(), 4);
 }
+
+#[test]
+fn a_pod_has_the_weight_that_its_annotation_says() {
+    let mut told = web_with(&json!([of_pod("10.0.0.1", "web-1", "node-a")]));
+    let mut weight_of = |annotations: Value| {
+        told.apply::<Pod>(&with(pod("web-1", &json!({})), "/metadata/annotations", annotations));
+        told.service("web").unwrap().endpoints[0].weight.get()
+    };
+    assert_eq!(weight_of(json!(null)), 1);
+    assert_eq!(weight_of(json!({ "evenkeel.dev/weight": "3", "other": "4" })), 3);
+    assert_eq!(weight_of(json!({ "evenkeel.dev/weight": "129" })), 1);
+    assert_eq!(weight_of(json!({ "other": "4" })), 1);
+}

@@ -134,3 +134,14 @@ fn canonical_names_and_revisions_come_from_labels() {
     });
     assert_eq!(canonical(&said), pair("shop", "v3"));
 }
+
+#[test]
+fn a_weight_that_is_none_is_named_with_a_remedy() {
+    for wrong in ["0", "129", "heavy", "", "1.5"] {
+        let annotated =
+            with(pod("web-1", &json!({})), "/metadata/annotations", json!({ "evenkeel.dev/weight": wrong }));
+        let [defect] = <[String; 1]>::try_from(object::<Pod>(&annotated).defects).unwrap();
+        let expected = format!("metadata.annotations[evenkeel.dev/weight]: {wrong:?} is no weight; use 1 to 128");
+        assert!(defect.starts_with(&expected), "{defect}");
+    }
+}
