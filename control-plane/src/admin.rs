@@ -1,10 +1,13 @@
-//! What operators and probes ask: `/livez`, `/readyz`, `/metrics`, `/v1/clients`.
+//! What operators and probes ask: `/livez`, `/readyz`, `/metrics`, `/v1/clients`, `/v1/groups`.
 
 mod clients;
+mod groups;
 mod readiness;
 
+pub use groups::GroupList;
 pub use readiness::Readiness;
 
+use crate::rebalance::service::Rebalancer;
 use crate::xds::server::Clients;
 use axum::Json;
 use axum::Router;
@@ -30,6 +33,8 @@ pub struct Admin {
     pub registry: Arc<Registry>,
     /// The discovery streams that are open.
     pub clients: Clients,
+    /// The groups whose connections are kept even.
+    pub rebalancer: Rebalancer,
 }
 
 impl Admin {
@@ -44,6 +49,7 @@ impl Admin {
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
             .route("/v1/clients", get(clients))
+            .route("/v1/groups", get(groups))
             .with_state(self)
     }
 }
@@ -65,6 +71,10 @@ async fn readyz(State(admin): State<Admin>) -> (StatusCode, String) {
 
 async fn clients(State(admin): State<Admin>, Query(query): Query<clients::Query>) -> Json<clients::ClientList> {
     Json(clients::ClientList::of(admin.clients.statuses(), &query, Instant::now()))
+}
+
+async fn groups(State(admin): State<Admin>, Query(query): Query<groups::Query>) -> Json<GroupList> {
+    Json(GroupList::of(&admin.rebalancer, &query))
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {

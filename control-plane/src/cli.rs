@@ -2,6 +2,7 @@
 
 mod log;
 mod serve;
+mod status;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -18,14 +19,18 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(serve::ServeArguments),
+    Serve(Box<serve::ServeArguments>),
+    Status(status::StatusArguments),
 }
 
 /// Does what the command line says. Problems are printed on standard error, and the exit code is then 1.
 pub fn run() -> ExitCode {
     let Cli { log, command } = Cli::parse();
-    let Command::Serve(arguments) = command;
-    match log.start().and_then(|()| serve::run(&arguments)) {
+    let run = || match &command {
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Status(arguments) => status::run(arguments),
+    };
+    match log.start().and_then(|()| run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -1,7 +1,7 @@
-//! From what the source knows now to the newest snapshot.
+//! From what the source knows, and where rebalances want connections to go, to the newest snapshot.
 
 use crate::eds::Views;
-use crate::model::Cluster;
+use crate::model::{Cluster, SteerWeights};
 use crate::proxyless::Targets;
 use crate::source::Newest;
 use crate::xds::metrics::XdsMetrics;
@@ -11,11 +11,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Publishes a snapshot for every change that the source reports. Changes that come while a snapshot is made are taken
+/// The weights of the services that are being rebalanced now.
+pub type Steering = watch::Receiver<Arc<SteerWeights>>;
+
+/// Publishes a snapshot for every change that the source reports, and for every change of weights. Changes that come while a snapshot is made are taken
 /// together.
 #[derive(Debug)]
 pub struct Publisher {
     newest: Newest,
+    steering: Steering,
     served: Served,
     snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     metrics: XdsMetrics,
@@ -36,27 +40,54 @@ impl Served {
         changed.append(&mut others);
         (Self { views: Arc::new(views), targets: Arc::new(targets) }, changed)
     }
+
+    /// The same with the weights of now. gRPC's targets have none.
+    fn steer(&self, steering: Arc<SteerWeights>) -> (Self, BTreeSet<String>) {
+        let (views, changed) = self.views.steer(steering);
+        (Self { views: Arc::new(views), targets: self.targets.clone() }, changed)
+    }
 }
 
 impl Publisher {
     /// Publishes what the source has now. There is no snapshot before the source has been read completely.
-    pub fn new(newest: Newest, metrics: XdsMetrics) -> (Self, Snapshots) {
+    pub fn new(newest: Newest, steering: Steering, metrics: XdsMetrics) -> (Self, Snapshots) {
         let (snapshots, receiver) = watch::channel(None);
-        let mut publisher = Self { newest, served: Served::default(), snapshots, metrics };
-        publisher.publish();
+        let mut publisher = Self { newest, steering, served: Served::default(), snapshots, metrics };
+        publisher.publish_cluster();
         (publisher, receiver)
     }
 
     /// Publishes until the source ends.
     pub async fn run(mut self) {
-        while self.newest.changed().await.is_ok() {
-            self.publish();
+        loop {
+            tokio::select! {
+                changed = self.newest.changed() => match changed {
+                    Ok(()) => self.publish_cluster(),
+                    Err(_) => return,
+                },
+                () = changed(&mut self.steering) => self.publish_steering(),
+            }
         }
     }
 
-    fn publish(&mut self) {
+    fn publish_cluster(&mut self) {
         let Some(cluster) = self.newest.borrow_and_update().clone() else { return };
         let (served, changed) = self.served.next(cluster);
+        self.publish(served, changed);
+    }
+
+    /// Before the source has been read there is nothing to steer; the weights are kept for then.
+    fn publish_steering(&mut self) {
+        let steering = self.steering.borrow_and_update().clone();
+        let (served, changed) = self.served.steer(steering);
+        if changed.is_empty() {
+            self.served = served;
+        } else {
+            self.publish(served, changed);
+        }
+    }
+
+    fn publish(&mut self, served: Served, changed: BTreeSet<String>) {
         self.served = served;
         let served = Arc::new(self.served.clone());
         self.metrics.published();
@@ -67,6 +98,13 @@ impl Publisher {
             };
             *newest = Some(Arc::new(next));
         });
+    }
+}
+
+/// Waits for other weights; for ever when nobody gives any.
+async fn changed(steering: &mut Steering) {
+    if steering.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,34 +1,35 @@
 //! `evenkeel serve`: a source, the xDS server and the admin port, wired together.
 
+mod leader;
+mod lifetime;
 mod limits;
+mod rebalance;
 mod source;
 mod tls;
 
 use crate::admin::{self, Admin, Readiness};
-use crate::publisher::Publisher;
+use crate::publisher::{Publisher, Steering};
+use crate::rebalance::clock::Clock;
+use crate::rebalance::service::{RebalanceMetrics, Rebalancer, grpc_service};
+use crate::source::Newest;
 use crate::source::metrics::SourceMetrics;
 use crate::xds::metrics::XdsMetrics;
 use crate::xds::server::{Clients, Server, Snapshots, bind};
 use anyhow::Context;
 use clap::Args;
+use kube::Client;
+use lifetime::{Lifetime, stop_signal};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
-use source::{SOURCE, SourceArguments};
+use source::{SOURCE, SourceArguments, Started};
 use std::io::Write;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tokio::task::JoinHandle;
+use tracing::info;
 
-/// Clients that have not taken the end of their streams by then are cut off.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
-
-/// Serve endpoints to proxies over xDS
+/// Serve endpoints to proxies over xDS, and keep their connections even
 ///
 /// The first line on standard output is a JSON object with the addresses that are listened on. SIGTERM and SIGINT end
 /// all streams and then the program.
@@ -39,13 +40,17 @@ pub struct ServeArguments {
     /// Address for xDS over gRPC; port 0 takes a free one
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18000")]
     xds_address: SocketAddr,
-    /// Address for /livez, /readyz, /metrics and /v1/clients; port 0 takes a free one
+    /// Address for /livez, /readyz, /metrics, /v1/clients and /v1/groups; port 0 takes a free one
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18001")]
     admin_address: SocketAddr,
     #[command(flatten)]
     tls: tls::TlsArguments,
     #[command(flatten)]
     limits: limits::LimitArguments,
+    #[command(flatten)]
+    rebalance: rebalance::RebalanceArguments,
+    #[command(flatten)]
+    leader: leader::LeaderArguments,
 }
 
 /// Serves until a signal comes.
@@ -53,39 +58,60 @@ pub struct ServeArguments {
 pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
     // First of all, so that no signal is missed once the addresses are known.
     let stop = stop_signal().context("cannot wait for signals")?;
-    let metrics = Metrics::new();
+    let (lifetime, readiness, mut metrics) = (Lifetime::default(), Readiness::default(), Metrics::new());
     let tls = arguments.tls.open(arguments.xds_address, metrics.xds.clone())?;
-    let readiness = Readiness::default();
     readiness.block(SOURCE, "it has not been read completely yet");
-    let newest = arguments.source.start(metrics.source, &readiness).await?;
-    let (publisher, snapshots) = Publisher::new(newest, metrics.xds.clone());
+    let Started { newest, client, telling } = arguments.source.start(metrics.source.clone(), &readiness).await?;
+    let (rebalancer, steering) = arguments.balance(&newest, client, &mut metrics, &lifetime).await?;
+    let (publisher, snapshots) = Publisher::new(newest, steering, metrics.xds.clone());
     tokio::spawn(publisher.run());
 
     let xds = listen("--xds-address", arguments.xds_address)?;
     let admin = listen("--admin-address", arguments.admin_address)?;
     say_addresses(&xds, &admin)?;
-    tokio::spawn(ready_when_read(readiness.clone(), snapshots.clone()));
-    let clients = Clients::default();
-    let registry = Arc::new(metrics.registry);
-    tokio::spawn(Admin { readiness: readiness.clone(), registry, clients: clients.clone() }.serve(admin));
+    tokio::spawn(ready_when_read(telling, readiness.clone(), snapshots.clone()));
+    let (clients, registry) = (Clients::default(), Arc::new(metrics.registry));
+    let views =
+        Admin { readiness: readiness.clone(), registry, clients: clients.clone(), rebalancer: rebalancer.clone() };
+    tokio::spawn(views.serve(admin));
 
-    let shutdown = CancellationToken::new();
     let server = Server {
         snapshots,
         metrics: metrics.xds,
         clients,
-        shutdown: shutdown.clone(),
+        shutdown: lifetime.shutdown.clone(),
         ready: readiness.ready(),
         limits: arguments.limits.limits(),
         tls,
+        services: vec![grpc_service(rebalancer, arguments.rebalance.trust())],
     };
-    serve_until(stop, server.serve(xds), &readiness, &shutdown).await
+    lifetime.serve_until(stop, server.serve(xds), &readiness).await
+}
+
+impl ServeArguments {
+    /// Stands for election, and keeps the groups even while that is won.
+    async fn balance(
+        &self,
+        newest: &Newest,
+        cluster: Option<Client>,
+        metrics: &mut Metrics,
+        lifetime: &Lifetime,
+    ) -> anyhow::Result<(Rebalancer, Steering)> {
+        let policies = self.rebalance.policies(metrics.rebalance.clone()).await?;
+        let clock = Clock::start();
+        let led = self.leader.stand(cluster, clock, lifetime)?;
+        let (rebalancer, steering) = Rebalancer::new(clock, led, metrics.rebalance.clone());
+        RebalanceMetrics::register_groups(&mut metrics.registry, rebalancer.clone());
+        tokio::spawn(rebalancer.clone().run(newest.clone(), policies));
+        Ok((rebalancer, steering))
+    }
 }
 
 struct Metrics {
     registry: Registry,
     xds: XdsMetrics,
     source: SourceMetrics,
+    rebalance: RebalanceMetrics,
 }
 
 impl Metrics {
@@ -93,7 +119,8 @@ impl Metrics {
         let mut registry = admin::registry();
         let xds = XdsMetrics::register(&mut registry);
         let source = SourceMetrics::register(&mut registry);
-        Self { registry, xds, source }
+        let rebalance = RebalanceMetrics::register(&mut registry);
+        Self { registry, xds, source, rebalance }
     }
 }
 
@@ -117,40 +144,9 @@ fn say_addresses(xds: &TcpListener, admin: &TcpListener) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn ready_when_read(readiness: Readiness, mut snapshots: Snapshots) {
-    if snapshots.wait_for(Option::is_some).await.is_ok() {
+/// Whoever tells what is missing must have ended: it could say so once more when nothing is.
+async fn ready_when_read(telling: JoinHandle<()>, readiness: Readiness, mut snapshots: Snapshots) {
+    if telling.await.is_ok() && snapshots.wait_for(Option::is_some).await.is_ok() {
         readiness.clear(SOURCE);
     }
-}
-
-/// Installs the handlers; the result completes at the first SIGTERM or SIGINT.
-fn stop_signal() -> std::io::Result<impl Future<Output = &'static str>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        }
-    })
-}
-
-/// Runs the server; after the signal it has a moment to end its streams.
-async fn serve_until(
-    stop: impl Future<Output = &'static str>,
-    served: impl Future<Output = Result<(), tonic::transport::Error>>,
-    readiness: &Readiness,
-    shutdown: &CancellationToken,
-) -> anyhow::Result<()> {
-    let mut served = pin!(served);
-    tokio::select! {
-        ended = &mut served => return ended.context("the xDS server has ended"),
-        signal = stop => info!(signal, "stopping"),
-    }
-    readiness.block("shutdown", "the process is stopping");
-    shutdown.cancel();
-    if timeout(SHUTDOWN_GRACE, served).await.is_err() {
-        warn!("clients that did not take the end of their streams are cut off");
-    }
-    Ok(())
 }

@@ -1,4 +1,5 @@
 mod nodes;
+mod steer;
 
 use super::*;
 use crate::model::{Cluster, Endpoint, Health, Locality, Service, ServiceName, ServicePort, Services, Weight};

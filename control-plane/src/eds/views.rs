@@ -2,8 +2,9 @@
 
 use super::encoded::Encoded;
 use super::outbound::{self, OutboundName};
-use super::{Hosts, ResourceName, View, nodes::nodes, pods::pods};
-use crate::model::{Cluster, Mesh, Service, ServiceName};
+use super::pods::{pods, steered};
+use super::{Hosts, ResourceName, View, nodes::nodes};
+use crate::model::{Cluster, Mesh, Service, ServiceName, SteerWeights};
 use crate::xds::{Lookup, Resource, ResourceType};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct Views {
     cluster: Arc<Cluster>,
+    /// The weights of the services that are being rebalanced.
+    steering: Arc<SteerWeights>,
     services: BTreeMap<ServiceName, Arc<Encoded>>,
 }
 
@@ -32,7 +35,16 @@ impl Views {
         if self.cluster.mesh != cluster.mesh {
             cluster.services.iter().for_each(|service| next.mesh_differs(service, [&self.cluster.mesh, &cluster.mesh]));
         }
-        (Self { cluster, services: next.services }, next.changed)
+        (Self { cluster, steering: self.steering.clone(), services: next.services }, next.changed)
+    }
+
+    /// The same with the weights of now, and the names of all resources that may differ from what they are in `self`.
+    pub fn steer(&self, steering: Arc<SteerWeights>) -> (Self, BTreeSet<String>) {
+        let mut next = Next { services: self.services.clone(), changed: BTreeSet::new() };
+        for name in resteered(&self.steering, &steering) {
+            self.cluster.services.get(name).into_iter().for_each(|service| next.steering_differs(service));
+        }
+        (Self { cluster: self.cluster.clone(), steering, services: next.services }, next.changed)
     }
 
     /// The assignment of this name. A name that does not exist has an empty one.
@@ -50,7 +62,11 @@ impl Views {
         let port = service.ports.iter().find(|port| port.port == name.port)?;
         let encoded = self.services.get(&name.service)?;
         let hosts = || match name.view {
-            View::Pods | View::Steer => pods(service, port),
+            View::Pods => pods(service, port),
+            View::Steer => match self.steering.get(&name.service) {
+                Some(weights) => steered(service, port, weights),
+                None => pods(service, port),
+            },
             View::Nodes => nodes(service, port, &self.cluster.nodes),
         };
         Some(encoded.get_or_encode(text, || encode(text, hosts())))
@@ -97,6 +113,11 @@ impl Next {
         self.keep_only(service, |name| !name.starts_with(View::Nodes.prefix()));
     }
 
+    fn steering_differs(&mut self, service: &Service) {
+        self.changed.extend(names(service, &[View::Steer]));
+        self.keep_only(service, |name| !name.starts_with(View::Steer.prefix()));
+    }
+
     fn mesh_differs(&mut self, service: &Service, meshes: [&Mesh; 2]) {
         self.changed.extend(meshes.into_iter().flat_map(|mesh| outbound::names(service, mesh)));
         self.keep_only(service, |name| OutboundName::parse(name).is_none());
@@ -107,6 +128,12 @@ impl Next {
             *encoded = Arc::new(encoded.only(like));
         }
     }
+}
+
+/// The services whose weights are others now.
+fn resteered<'a>(older: &'a SteerWeights, newer: &'a SteerWeights) -> BTreeSet<&'a ServiceName> {
+    let names = older.keys().chain(newer.keys());
+    names.filter(|name| older.get(*name) != newer.get(*name)).collect()
 }
 
 /// The names of the resources that are made of this service.

@@ -22,11 +22,14 @@ mod services;
 mod session;
 mod tls;
 mod trailers;
+mod transport;
 mod unread;
 
 pub use clients::{ClientStatus, Clients};
 pub use limits::Limits;
 pub use listener::bind;
+pub use peer::Peer;
+pub use services::GrpcService;
 pub use tls::{Reloader, Tls, TlsError, TlsFiles};
 
 use super::Snapshot;
@@ -36,17 +39,10 @@ use listener::Door;
 use peer::Places;
 use refusal::Refusal;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
-
-/// Streams per HTTP/2 connection. Envoy opens one per cluster unless it uses the aggregated service.
-const MAX_STREAMS_PER_CONNECTION: u32 = 20_000;
-/// A connection that is silent for this long is asked for a sign of life.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
-/// A connection that does not answer within this is closed.
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+use transport::Transport;
 
 /// The newest snapshot, for as many readers as there are streams. Each is told of changes and then reads what is newest.
 pub type Snapshots = watch::Receiver<Option<Arc<Snapshot>>>;
@@ -68,24 +64,21 @@ pub struct Server {
     pub limits: Limits,
     /// How connections are secured; `None` for clear text.
     pub tls: Option<Tls>,
+    /// What is served beside xDS on the same connections.
+    pub services: Vec<GrpcService>,
 }
 
 impl Server {
     /// Serves until the shutdown: then the listener is closed, every stream ends with `UNAVAILABLE`, and this returns when
     /// the last client has been told.
-    pub async fn serve(self, listener: TcpListener) -> Result<(), tonic::transport::Error> {
+    pub async fn serve(self, listener: TcpListener) {
         let incoming = self.door().incoming(listener);
-        let shutdown = self.shutdown.clone();
-        let health = Health::new(self.ready.clone()).await;
+        let health = Health::new(self.ready.clone(), &self.services).await;
         let cutting_off = unread::cut_off(self.clients.clone(), self.limits.unread, self.metrics.clone());
-        let served = tonic::transport::Server::builder()
-            .max_concurrent_streams(MAX_STREAMS_PER_CONNECTION)
-            .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-            .add_routes(services::routes(self, &health).into())
-            .serve_with_incoming_shutdown(incoming, shutdown.cancelled_owned());
+        let shutdown = self.shutdown.clone();
+        let transport = Transport::new(services::routes(self, &health), shutdown);
         tokio::select! {
-            served = served => served,
+            () = transport.serve(incoming) => {}
             never = cutting_off => match never {},
             never = health.follow() => match never {},
         }

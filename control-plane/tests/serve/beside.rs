@@ -54,7 +54,7 @@ async fn watchers_of_health_do_not_hold_up_the_end() {
     running.readiness.block("shutdown", "stopping");
     running.shutdown.cancel();
     while next(&mut watched).await.is_some() {}
-    timeout(PATIENCE, running.served).await.expect("the server does not end").unwrap().unwrap();
+    timeout(PATIENCE, running.served).await.expect("the server does not end").unwrap();
 }
 
 /// A stream of questions that stays open, and its answers.
@@ -90,7 +90,7 @@ async fn reflection_tells_of_the_services_that_are_there_and_of_their_messages()
     running.shutdown.cancel();
     assert_eq!(answers.message().await.unwrap_err().code(), Code::Unavailable);
     drop((questions, answers));
-    timeout(PATIENCE, running.served).await.expect("the server does not end").unwrap().unwrap();
+    timeout(PATIENCE, running.served).await.expect("the server does not end").unwrap();
 }
 
 #[tokio::test]

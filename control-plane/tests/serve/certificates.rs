@@ -1,6 +1,6 @@
 //! Certificates, and the folder in which Kubernetes presents them.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -26,6 +26,14 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &self.0).unwrap();
         (certificate.pem(), key.serialize_pem())
+    }
+
+    /// The same for a client that this URI names.
+    pub fn issue_to_uri(&self, uri: &str) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let mut client = CertificateParams::new([]).unwrap();
+        client.subject_alt_names = vec![SanType::URI(uri.try_into().unwrap())];
+        (client.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
     }
 }
 

@@ -14,6 +14,8 @@ mod flags;
 mod lifecycle;
 mod limits;
 mod program;
+mod rebalance;
 mod server;
+mod status;
 mod tls;
 mod transports;

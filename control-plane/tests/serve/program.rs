@@ -15,7 +15,7 @@ use tonic::Code;
 pub struct Program {
     child: Child,
     pub xds: SocketAddr,
-    admin: SocketAddr,
+    pub admin: SocketAddr,
 }
 
 impl Program {

@@ -3,15 +3,16 @@
 use crate::client::{Endpoints, PATIENCE};
 use evenkeel::admin::Readiness;
 use evenkeel::model::{Cluster, Endpoint, Service, ServiceName, ServicePort, Services};
-use evenkeel::publisher::Publisher;
+use evenkeel::publisher::{Publisher, Steering};
 use evenkeel::source::Updates;
 use evenkeel::xds::metrics::XdsMetrics;
-use evenkeel::xds::server::{Clients, Limits, Server, Tls, TlsFiles, bind};
+use evenkeel::xds::server::{Clients, GrpcService, Limits, Server, Tls, TlsFiles, bind};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -22,13 +23,16 @@ pub const GATEWAY: &str = "pods/default/gateway:80";
 pub struct Settings {
     pub limits: Limits,
     pub tls: Option<TlsFiles>,
+    pub services: Vec<GrpcService>,
+    /// The weights of services that are being rebalanced; none without.
+    pub steering: Option<Steering>,
 }
 
 /// A running server.
 pub struct Running {
     pub address: SocketAddr,
     pub shutdown: CancellationToken,
-    pub served: JoinHandle<Result<(), tonic::transport::Error>>,
+    pub served: JoinHandle<()>,
     pub clients: Clients,
     pub readiness: Readiness,
     updates: Updates,
@@ -41,7 +45,8 @@ impl Running {
         let mut registry = Registry::default();
         let metrics = XdsMetrics::register(&mut registry);
         let (updates, services) = Updates::new();
-        let (publisher, snapshots) = Publisher::new(services, metrics.clone());
+        let steering = settings.steering.unwrap_or_else(|| watch::channel(Arc::default()).1);
+        let (publisher, snapshots) = Publisher::new(services, steering, metrics.clone());
         let (shutdown, clients, readiness) = (CancellationToken::new(), Clients::default(), Readiness::default());
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
@@ -53,6 +58,7 @@ impl Running {
             ready: readiness.ready(),
             limits: settings.limits,
             tls: settings.tls.map(|files| tls(files, metrics)),
+            services: settings.services,
         };
         tokio::spawn(publisher.run());
         let serving = tokio::spawn(server.serve(listener));
@@ -66,7 +72,7 @@ impl Running {
 
     /// The same with these limits.
     pub async fn with(limits: Limits, addresses: &[&str]) -> Self {
-        Self::started(Settings { limits, tls: None }, addresses).await
+        Self::started(Settings { limits, ..Settings::default() }, addresses).await
     }
 
     /// The same, once it serves.
@@ -84,7 +90,7 @@ impl Running {
     }
 
     pub fn set<const N: usize>(&self, services: [Service; N]) {
-        self.updates.publish(Cluster { services: Services::from_iter(services), ..Cluster::default() });
+        self.updates.publish(cluster(services));
     }
 
     /// Waits until a metric has this value.
@@ -114,6 +120,11 @@ fn tls(files: TlsFiles, metrics: XdsMetrics) -> Tls {
 pub fn sum(text: &str, name: &str) -> f64 {
     let samples = text.lines().filter(|line| line.starts_with(name) && !line.starts_with('#'));
     samples.map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()).sum()
+}
+
+/// A cluster of these services.
+pub fn cluster<const N: usize>(services: [Service; N]) -> Cluster {
+    Cluster { services: Services::from_iter(services), ..Cluster::default() }
 }
 
 /// A service `default/gateway` with a port 80 and these endpoints.

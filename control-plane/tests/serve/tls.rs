@@ -3,7 +3,7 @@
 use crate::certificates::{Authority, Secret};
 use crate::client::{Client, PATIENCE, Transport};
 use crate::server::{GATEWAY, Running, Settings, only_gateway};
-use evenkeel::xds::server::{Limits, TlsFiles};
+use evenkeel::xds::server::TlsFiles;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
@@ -15,7 +15,7 @@ async fn serving(secret: &Secret) -> Running {
         key: secret.file("tls.key"),
         client_ca: Some(secret.file("ca.crt")),
     };
-    Running::started(Settings { limits: Limits::default(), tls: Some(files) }, &["10.0.0.1:80"]).await
+    Running::started(Settings { tls: Some(files), ..Settings::default() }, &["10.0.0.1:80"]).await
 }
 
 /// A channel of a client that trusts one authority, and perhaps has a certificate of another.

@@ -94,7 +94,7 @@ async fn a_shutdown_ends_streams_with_unavailable_and_closes_the_listener() {
         running.shutdown.cancel();
         assert_eq!(client.response().await.unwrap_err().code(), Code::Unavailable, "{transport:?}");
         drop(client);
-        running.served.await.unwrap().unwrap();
+        running.served.await.unwrap();
         assert!(tokio::net::TcpStream::connect(running.address).await.is_err(), "{transport:?}");
     }
 }

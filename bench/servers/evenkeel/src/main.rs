@@ -9,6 +9,7 @@ mod service;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Parser;
@@ -20,6 +21,7 @@ use evenkeel::xds::server::{Clients, Limits, Server, bind};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::service::ChangingService;
@@ -59,7 +61,7 @@ async fn main() -> Result<()> {
 /// As the real program does it.
 fn serve(newest: evenkeel::source::Newest) -> Result<SocketAddr> {
     let metrics = XdsMetrics::register(&mut admin::registry());
-    let (publisher, snapshots) = Publisher::new(newest, metrics.clone());
+    let (publisher, snapshots) = Publisher::new(newest, watch::channel(Arc::default()).1, metrics.clone());
     tokio::spawn(publisher.run());
     let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
     let address = listener.local_addr()?;
@@ -71,6 +73,7 @@ fn serve(newest: evenkeel::source::Newest) -> Result<SocketAddr> {
         ready: Readiness::default().ready(),
         limits: Limits::default(),
         tls: None,
+        services: Vec::new(),
     };
     tokio::spawn(server.serve(listener));
     Ok(address)

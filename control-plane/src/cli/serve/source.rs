@@ -8,8 +8,10 @@ use crate::source::metrics::SourceMetrics;
 use crate::source::{Newest, Updates};
 use anyhow::Context;
 use clap::Args;
+use kube::Client;
 use std::path::{Path, PathBuf};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// The reason not to be ready that concerns the source.
 pub const SOURCE: &str = "source";
@@ -49,15 +51,26 @@ struct KubernetesArguments {
     istio_root_namespace: String,
 }
 
+/// A source that has been started.
+pub struct Started {
+    /// What it knows.
+    pub newest: Newest,
+    /// A client of its cluster, if it has one.
+    pub client: Option<Client>,
+    /// Says what has not been read yet, and ends when everything has been.
+    pub telling: JoinHandle<()>,
+}
+
 impl SourceArguments {
     /// Starts the source. Until it has read everything once, `readiness` says what is missing.
-    pub async fn start(&self, metrics: SourceMetrics, readiness: &Readiness) -> anyhow::Result<Newest> {
+    pub async fn start(&self, metrics: SourceMetrics, readiness: &Readiness) -> anyhow::Result<Started> {
         let (updates, newest) = Updates::new();
-        match &self.file {
-            Some(file) => follow_file(file, updates, metrics).await?,
-            None => self.kubernetes.follow(updates, metrics, readiness).await?,
+        if let Some(file) = &self.file {
+            follow_file(file, updates, metrics).await?;
+            return Ok(Started { newest, client: None, telling: tokio::spawn(async {}) });
         }
-        Ok(newest)
+        let (client, telling) = self.kubernetes.follow(updates, metrics, readiness).await?;
+        Ok(Started { newest, client: Some(client), telling })
     }
 }
 
@@ -69,13 +82,18 @@ async fn follow_file(file: &Path, updates: Updates, metrics: SourceMetrics) -> a
 }
 
 impl KubernetesArguments {
-    async fn follow(&self, updates: Updates, metrics: SourceMetrics, readiness: &Readiness) -> anyhow::Result<()> {
+    async fn follow(
+        &self,
+        updates: Updates,
+        metrics: SourceMetrics,
+        readiness: &Readiness,
+    ) -> anyhow::Result<(Client, JoinHandle<()>)> {
         let client = connect(self.kubeconfig.as_deref(), self.context.as_deref()).await?;
         let selection = self.selection();
         let (source, progress) = KubernetesSource::new(&selection, updates, metrics);
-        tokio::spawn(tell(progress, readiness.clone()));
-        tokio::spawn(source.run(client, selection));
-        Ok(())
+        let telling = tokio::spawn(tell(progress, readiness.clone()));
+        tokio::spawn(source.run(client.clone(), selection));
+        Ok((client, telling))
     }
 
     fn selection(&self) -> Selection {

@@ -2,6 +2,7 @@
 
 use super::health::Health;
 use super::reflection::described;
+use super::services::GrpcService;
 use super::trailers::trailers;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -23,10 +24,10 @@ use tracing::error;
 const CALLS: usize = 1000;
 
 /// Health and reflection; every other method is unimplemented.
-pub(super) fn routes(health: &Health, shutdown: CancellationToken) -> Router {
+pub(super) fn routes(health: &Health, services: &[GrpcService], shutdown: CancellationToken) -> Router {
     let mut routes = Routes::builder();
     routes.add_service(health.service());
-    match (described().build_v1(), described().build_v1alpha()) {
+    match (described(services).build_v1(), described(services).build_v1alpha()) {
         (Ok(v1), Ok(v1alpha)) => drop(routes.add_service(v1).add_service(v1alpha)),
         (Err(error), _) | (_, Err(error)) => error!(%error, "there is no reflection"),
     }

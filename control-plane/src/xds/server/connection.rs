@@ -9,7 +9,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
-use tonic::transport::server::Connected;
 
 /// What a connection is made of.
 pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -32,6 +31,11 @@ impl Connection {
         Self { io, peer, closing, silence: Some(Box::pin(sleep(silence))), _place: place, _open: open }
     }
 
+    /// Who is at the other end.
+    pub(super) fn peer(&self) -> Peer {
+        self.peer.clone()
+    }
+
     /// Whether the connection is over. The transport asks whenever it reads, and is woken when the answer changes.
     fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.peer.spoke() {
@@ -43,14 +47,6 @@ impl Connection {
             return Poll::Ready(());
         }
         self.closing.as_mut().poll(cx)
-    }
-}
-
-impl Connected for Connection {
-    type ConnectInfo = Peer;
-
-    fn connect_info(&self) -> Peer {
-        self.peer.clone()
     }
 }
 

@@ -41,8 +41,8 @@ impl Gathered {
         let flags = if whole_frame { SendFlags::MORE | SendFlags::NOSIGNAL } else { SendFlags::NOSIGNAL };
         loop {
             ready!(self.tcp.poll_write_ready(cx))?;
-            let send = || Ok(sendmsg(&self.tcp, parts, &mut SendAncillaryBuffer::default(), flags)?);
-            match self.tcp.try_io(Interest::WRITABLE, send) {
+            let write = || Ok(sendmsg(&self.tcp, parts, &mut SendAncillaryBuffer::default(), flags)?);
+            match self.tcp.try_io(Interest::WRITABLE, write) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 sent => {
                     self.held = if whole_frame { Held::JustWritten } else { Held::Nothing };

@@ -1,6 +1,6 @@
 //! gRPC health checking (`grpc.health.v1`), for probes and for balancers in front of this server.
 
-use super::services::SERVICES;
+use super::services::{DISCOVERY, GrpcService};
 use std::convert::Infallible;
 use tokio::sync::watch;
 use tonic_health::ServingStatus;
@@ -11,13 +11,16 @@ use tonic_health::server::{HealthReporter, HealthService};
 #[derive(Debug)]
 pub(super) struct Health {
     reporter: HealthReporter,
+    /// The server as a whole, which the empty name stands for, and each service.
+    names: Vec<&'static str>,
     ready: watch::Receiver<bool>,
 }
 
 impl Health {
     /// Says what is so now.
-    pub(super) async fn new(ready: watch::Receiver<bool>) -> Self {
-        let mut health = Self { reporter: HealthReporter::new(), ready };
+    pub(super) async fn new(ready: watch::Receiver<bool>, services: &[GrpcService]) -> Self {
+        let names = [""].into_iter().chain(DISCOVERY).chain(services.iter().map(|service| service.name)).collect();
+        let mut health = Self { reporter: HealthReporter::new(), names, ready };
         health.tell().await;
         health
     }
@@ -38,8 +41,7 @@ impl Health {
     async fn tell(&mut self) {
         let serves = *self.ready.borrow_and_update();
         let status = if serves { ServingStatus::Serving } else { ServingStatus::NotServing };
-        // The empty name stands for the server as a whole.
-        for name in [""].into_iter().chain(SERVICES) {
+        for name in &self.names {
             self.reporter.set_service_status(name, status).await;
         }
     }

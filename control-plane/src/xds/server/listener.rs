@@ -4,7 +4,7 @@ use super::connection::{Connection, Io};
 use super::gathered::Gathered;
 use super::occasionally::Occasionally;
 use super::peer::{Peer, Place, Places};
-use super::tls::Tls;
+use super::tls::{Tls, uri_names};
 use crate::xds::metrics::XdsMetrics;
 use futures::{Stream, StreamExt, stream};
 use std::fmt::Display;
@@ -43,12 +43,12 @@ pub(super) struct Door {
 
 impl Door {
     /// Connections that are ready for HTTP/2. A handshake holds up nobody else.
-    pub(super) fn incoming(self, listener: TcpListener) -> impl Stream<Item = io::Result<Connection>> {
+    pub(super) fn incoming(self, listener: TcpListener) -> impl Stream<Item = Connection> {
         let accepted = stream::unfold(listener, async |listener| Some((accept(&listener).await, listener)));
         accepted
             .map(move |(tcp, address)| self.clone().enter(tcp, address))
             .buffer_unordered(HANDSHAKES)
-            .filter_map(async |connection| connection.map(Ok))
+            .filter_map(async |connection| connection)
     }
 
     async fn enter(self, tcp: TcpStream, address: SocketAddr) -> Option<Connection> {
@@ -57,7 +57,7 @@ impl Door {
             return self.refuse("too_many_from_address", address, &reason);
         };
         match self.secure(tcp).await {
-            Ok(io) => Some(self.connection(io, address, place)),
+            Ok((io, uri_names)) => Some(self.connection(io, Peer::new(address, uri_names), place)),
             Err(error) => self.refuse("handshake", address, &error),
         }
     }
@@ -70,16 +70,17 @@ impl Door {
         None
     }
 
-    async fn secure(&self, tcp: TcpStream) -> io::Result<Box<dyn Io>> {
+    /// The connection, and the URIs that the client's certificate has.
+    async fn secure(&self, tcp: TcpStream) -> io::Result<(Box<dyn Io>, Vec<String>)> {
         let tcp = Gathered::new(tcp)?;
-        match &self.tls {
-            None => Ok(Box::new(tcp)),
-            Some(tls) => Ok(Box::new(tls.handshake(tcp).await?)),
-        }
+        let Some(tls) = &self.tls else { return Ok((Box::new(tcp), Vec::new())) };
+        let stream = tls.handshake(tcp).await?;
+        let uri_names = uri_names(stream.get_ref().1.peer_certificates());
+        Ok((Box::new(stream), uri_names))
     }
 
-    fn connection(&self, io: Box<dyn Io>, address: SocketAddr, place: Place) -> Connection {
-        Connection::new(io, Peer::new(address), self.silence, place, self.metrics.connected())
+    fn connection(&self, io: Box<dyn Io>, peer: Peer, place: Place) -> Connection {
+        Connection::new(io, peer, self.silence, place, self.metrics.connected())
     }
 }
 

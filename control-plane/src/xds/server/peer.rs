@@ -6,24 +6,42 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
-/// The other end of a connection. Clones are the same connection.
+/// The other end of a connection. Clones are the same connection. Each request has it as an extension.
 #[derive(Clone, Debug)]
-pub(super) struct Peer(Arc<Inner>);
+pub struct Peer(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     address: SocketAddr,
+    uri_names: Vec<String>,
     spoke: AtomicBool,
+    ending: CancellationToken,
     closing: CancellationToken,
 }
 
 impl Peer {
-    pub(super) fn new(address: SocketAddr) -> Self {
-        Self(Arc::new(Inner { address, spoke: AtomicBool::new(false), closing: CancellationToken::new() }))
+    pub(super) fn new(address: SocketAddr, uri_names: Vec<String>) -> Self {
+        let (ending, closing) = (CancellationToken::new(), CancellationToken::new());
+        Self(Arc::new(Inner { address, uri_names, spoke: AtomicBool::new(false), ending, closing }))
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    /// Where the connection comes from.
+    pub fn address(&self) -> SocketAddr {
         self.0.address
+    }
+
+    /// The URIs that the client's certificate names its holder by; none without such a certificate.
+    pub fn uri_names(&self) -> &[String] {
+        &self.0.uri_names
+    }
+
+    /// Tells the client to open another connection (GOAWAY). What is in flight on this one is finished.
+    pub fn end(&self) {
+        self.0.ending.cancel();
+    }
+
+    pub(super) fn ending(&self) -> CancellationToken {
+        self.0.ending.clone()
     }
 
     /// A request came on the connection.

@@ -17,13 +17,26 @@ use tokio::sync::Semaphore;
 const EDS: Scope = Scope::Single(ResourceType::ClusterLoadAssignment);
 
 /// The discovery services, by their full names.
-pub(super) const SERVICES: [&str; 2] =
+pub(super) const DISCOVERY: [&str; 2] =
     ["envoy.service.discovery.v3.AggregatedDiscoveryService", "envoy.service.endpoint.v3.EndpointDiscoveryService"];
+
+/// A service that is served beside xDS, on the same connections and under the same limits for them.
+#[derive(Clone, Debug)]
+pub struct GrpcService {
+    /// The full name, such as `evenkeel.rebalance.v1.Rebalance`.
+    pub name: &'static str,
+    /// An encoded `google.protobuf.FileDescriptorSet` with the service, for reflection.
+    pub descriptors: &'static [u8],
+    /// Its methods, each at `/NAME/METHOD`. Requests have a [`Peer`] as extension.
+    pub routes: Router,
+}
 
 /// The streaming methods of EDS and ADS, and what is beside them. There is no unary Fetch.
 pub(super) fn routes(server: Server, health: &Health) -> Router {
-    let beside = beside::routes(health, server.shutdown.clone());
-    discovery(server).merge(beside).layer(from_fn(note_request))
+    let beside = beside::routes(health, &server.services, server.shutdown.clone());
+    let others = server.services.iter().map(|service| service.routes.clone());
+    let beside = others.fold(beside, Router::merge);
+    discovery(server).merge(beside).layer(from_fn(note_request)).with_state(())
 }
 
 fn discovery(server: Server) -> Router {

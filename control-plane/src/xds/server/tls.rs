@@ -1,8 +1,10 @@
 //! TLS on the listening socket.
 
+mod client;
 mod files;
 mod reload;
 
+pub(super) use client::uri_names;
 pub use files::{TlsError, TlsFiles};
 pub use reload::Reloader;
 

@@ -1,0 +1,88 @@
+//! `evenkeel.rebalance.v1.Rebalance` over gRPC.
+
+use super::{Rebalancer, Refusal};
+use crate::rebalance::groups::Refused;
+use crate::rebalance::trust::{Caller, Evidence, Trust};
+use crate::xds::server::{GrpcService, Peer};
+use axum::Router;
+use axum::extract::Request as HttpRequest;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response as HttpResponse;
+use evenkeel_proto::REBALANCE_FILE_DESCRIPTOR_SET;
+use evenkeel_proto::rebalance::rebalance_server::{Rebalance, RebalanceServer, SERVICE_NAME};
+use evenkeel_proto::rebalance::{Directive, ReportRequest};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status, async_trait};
+
+/// Reports have some hundred bytes. Larger ones are refused, in bytes.
+const MAX_REPORT_SIZE: usize = 64 << 10;
+/// Reports at one time. Each is answered at once, so those that are open wait for their clients to send them.
+const REPORTS: usize = 10_000;
+/// A report that takes longer to arrive is refused.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The header in which a sidecar says whose certificate it has seen.
+const FORWARDED: &str = "x-forwarded-client-cert";
+
+/// The service, for the listener that serves xDS.
+pub fn grpc_service(rebalancer: Rebalancer, trust: Trust) -> GrpcService {
+    let reports = Reports { rebalancer, trust: Arc::new(trust) };
+    let server = RebalanceServer::new(reports).max_decoding_message_size(MAX_REPORT_SIZE);
+    let routes = Router::new().route_service(&format!("/{SERVICE_NAME}/{{*method}}"), server);
+    let routes = routes.layer(from_fn_with_state(Arc::new(Semaphore::new(REPORTS)), limited));
+    GrpcService { name: SERVICE_NAME, descriptors: REBALANCE_FILE_DESCRIPTOR_SET, routes }
+}
+
+#[derive(Clone)]
+struct Reports {
+    rebalancer: Rebalancer,
+    trust: Arc<Trust>,
+}
+
+#[async_trait]
+impl Rebalance for Reports {
+    async fn report(&self, request: Request<ReportRequest>) -> Result<Response<Directive>, Status> {
+        let peer = request.extensions().get::<Peer>().ok_or_else(|| Status::internal("the connection is not known"))?;
+        let caller = self.caller(peer, request.metadata());
+        let answer = self.rebalancer.report(&caller, request.get_ref());
+        if matches!(answer, Err(Refusal::NotLeading)) {
+            // The Service leads to the leader, but only new connections.
+            peer.end();
+        }
+        answer.map(Response::new).map_err(|refusal| status(&refusal))
+    }
+}
+
+impl Reports {
+    fn caller(&self, peer: &Peer, metadata: &MetadataMap) -> Caller {
+        let forwarded = metadata.get_all(FORWARDED).iter().next_back().and_then(|header| header.to_str().ok());
+        self.trust.caller(peer.address().ip(), Evidence { uri_names: peer.uri_names(), forwarded })
+    }
+}
+
+fn status(refusal: &Refusal) -> Status {
+    let reason = refusal.to_string();
+    match refusal {
+        Refusal::NotLeading | Refusal::NotSynced | Refusal::Refused(Refused::Unavailable(_)) => {
+            Status::unavailable(reason)
+        }
+        Refusal::Refused(Refused::InvalidArgument(_)) => Status::invalid_argument(reason),
+        Refusal::Refused(Refused::PermissionDenied(_)) => Status::permission_denied(reason),
+    }
+}
+
+/// Calls whose client does not send what it has announced must neither pile up nor stay.
+async fn limited(
+    axum::extract::State(permits): axum::extract::State<Arc<Semaphore>>,
+    request: HttpRequest,
+    next: Next,
+) -> HttpResponse {
+    let Ok(_permit) = permits.try_acquire() else {
+        return Status::resource_exhausted("too many reports at one time; report later").into_http();
+    };
+    let late = || Status::deadline_exceeded("the report did not arrive in time").into_http();
+    timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| late())
+}
