@@ -85,7 +85,7 @@ impl Kubernetes {
         let answer = accounts.create_token_request(name, &PostParams::default(), &request).await;
         let answer = answer.with_context(|| format!("no token for {namespace}/{name}"))?;
         let token = answer.status.context("a token request without an answer")?.token;
-        self.credentials.kubeconfig(&format!("{namespace}-{name}"), &token, api_server.url())
+        self.credentials.kubeconfig(&format!("{namespace}-{name}"), namespace, &token, api_server.url())
     }
 
     /// Creates or changes every object of these YAML documents, by server-side apply.

@@ -7,7 +7,9 @@ mod kubernetes {
     pub mod cluster;
     pub mod fake_api_server;
     pub mod gateway;
+    pub mod replica;
 
+    mod leader;
     mod malformed;
     mod outage;
     mod permissions;

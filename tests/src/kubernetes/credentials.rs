@@ -66,13 +66,13 @@ impl Credentials {
         self.folder.join("tokens.csv")
     }
 
-    /// Writes the kubeconfig file `NAME.kubeconfig` for the bearer of a token.
-    pub(super) fn kubeconfig(&self, name: &str, token: &str, server: &str) -> Result<PathBuf> {
+    /// Writes the kubeconfig file `NAME.kubeconfig` for the bearer of a token, who is at home in a namespace.
+    pub(super) fn kubeconfig(&self, name: &str, namespace: &str, token: &str, server: &str) -> Result<PathBuf> {
         let config = json!({
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": name,
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": namespace}}],
             "clusters": [{"name": name, "cluster": {"server": server, "certificate-authority": self.certificate()}}],
             "users": [{"name": name, "user": {"token": token}}],
         });
@@ -83,12 +83,12 @@ impl Credentials {
 
     /// The kubeconfig file of the administrator, for programs of the cluster.
     pub(super) fn admin_kubeconfig(&self, server: &str) -> Result<PathBuf> {
-        self.kubeconfig("admin", ADMIN_TOKEN, server)
+        self.kubeconfig("admin", "default", ADMIN_TOKEN, server)
     }
 
     /// The administrator's client.
     pub(super) async fn admin(&self, server: &str) -> Result<Client> {
-        let kubeconfig = Kubeconfig::read_from(self.kubeconfig("admin-client", ADMIN_TOKEN, server)?)?;
+        let kubeconfig = Kubeconfig::read_from(self.kubeconfig("admin-client", "default", ADMIN_TOKEN, server)?)?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
         Ok(Client::try_from(config)?)
     }

@@ -27,6 +27,10 @@ const BINDING: &str = "
 {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: evenkeel},
  roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: evenkeel},
  subjects: [{kind: ServiceAccount, name: evenkeel, namespace: evenkeel}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: evenkeel, namespace: evenkeel},
+ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: evenkeel},
+ subjects: [{kind: ServiceAccount, name: evenkeel, namespace: evenkeel}]}
 ";
 
 pub struct Cluster {
@@ -39,7 +43,8 @@ impl Cluster {
     pub async fn start() -> Result<Self> {
         let kubernetes = Kubernetes::start().await?;
         kubernetes.apply(BINDING).await?;
-        kubernetes.apply(&role()?).await?;
+        kubernetes.apply(&role("ClusterRole", "clusterrole-rules.yaml", "{name: evenkeel}")?).await?;
+        kubernetes.apply(&role("Role", "role-rules.yaml", "{name: evenkeel, namespace: evenkeel}")?).await?;
         kubernetes.apply(SERVICE).await?;
         let nodes = [Node::new(1), Node::new(2)];
         for node in &nodes {
@@ -60,9 +65,9 @@ impl Cluster {
     }
 }
 
-/// The `ClusterRole` with the rules that the chart ships; it adds nothing to them but the name.
-fn role() -> Result<String> {
-    let file = artifact::workspace_folder().join("istio/chart/files/clusterrole-rules.yaml");
+/// A role with the rules that the chart ships; it adds nothing to them but the name.
+fn role(kind: &str, rules: &str, metadata: &str) -> Result<String> {
+    let file = artifact::workspace_folder().join("istio/chart/files").join(rules);
     let rules = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: evenkeel}}\n{rules}"))
+    Ok(format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata: {metadata}\n{rules}"))
 }
