@@ -6,13 +6,21 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use evenkeel_filter_core::{Draw, Time};
+use evenkeel_filter_core::Time;
 
-use crate::host::{ContextId, Host, MetricId, MetricKind, Severity};
+use crate::grpc::Call;
+use crate::host::{CallId, ContextId, Host, MetricId, MetricKind, Severity, Version};
 use crate::vm::Vm;
 
+/// `proxy_buffer_type_t`: the message of a gRPC call's answer.
+const GRPC_RECEIVE_BUFFER: u32 = 5;
 /// `proxy_buffer_type_t`: the plugin's configuration.
 const PLUGIN_CONFIGURATION: u32 = 7;
+/// A header map without headers: their number.
+const NO_METADATA: [u8; 4] = [0; 4];
+/// A version that no value has in practice: Envoy counts up from 1. Given for a key that has no value, it is ignored; given
+/// for one that has got a value meanwhile, it is refused. (0 would overwrite that value.)
+const NO_VERSION: Version = Version::MAX;
 /// `proxy_stream_type_t`: the accepted connection.
 const DOWNSTREAM: u32 = 2;
 /// WASI's monotonic clock.
@@ -38,6 +46,30 @@ mod import {
         pub fn proxy_close_stream(kind: u32) -> u32;
         pub fn proxy_define_metric(kind: u32, name: *const u8, length: usize, metric: *mut u32) -> u32;
         pub fn proxy_increment_metric(metric: u32, by: i64) -> u32;
+        pub fn proxy_get_shared_data(
+            key: *const u8,
+            length: usize,
+            value: *mut *mut u8,
+            size: *mut usize,
+            version: *mut u32,
+        ) -> u32;
+        pub fn proxy_set_shared_data(key: *const u8, length: usize, value: *const u8, size: usize, version: u32)
+        -> u32;
+        pub fn proxy_grpc_call(
+            service: *const u8,
+            service_length: usize,
+            name: *const u8,
+            name_length: usize,
+            method: *const u8,
+            method_length: usize,
+            metadata: *const u8,
+            metadata_length: usize,
+            message: *const u8,
+            message_length: usize,
+            timeout_milliseconds: u32,
+            call: *mut u32,
+        ) -> u32;
+        pub fn proxy_get_status(code: *mut u32, message: *mut *mut u8, size: *mut usize) -> u32;
     }
 
     #[link(wasm_import_module = "wasi_snapshot_preview1")]
@@ -63,11 +95,11 @@ impl Host for Envoy {
         Time::from_nanoseconds(nanoseconds)
     }
 
-    fn draw(&self) -> Draw {
+    fn random(&self) -> u64 {
         let mut bits = [0; 8];
         // SAFETY: the host writes the eight bytes during the call.
         unsafe { import::random_get(bits.as_mut_ptr(), bits.len()) };
-        Draw::from_random_bits(u64::from_le_bytes(bits))
+        u64::from_le_bytes(bits)
     }
 
     fn property(&self, path: &str) -> Option<Vec<u8>> {
@@ -96,11 +128,7 @@ impl Host for Envoy {
     }
 
     fn plugin_configuration(&self) -> Vec<u8> {
-        let bytes = |bytes, size| {
-            // SAFETY: the host writes the two results during the call.
-            unsafe { import::proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, usize::MAX, bytes, size) }
-        };
-        received(bytes).unwrap_or_default()
+        buffer(PLUGIN_CONFIGURATION)
     }
 
     fn define_metric(&self, kind: MetricKind, name: &str) -> MetricId {
@@ -114,6 +142,61 @@ impl Host for Envoy {
         // SAFETY: no memory is shared.
         unsafe { import::proxy_increment_metric(metric, by) };
     }
+
+    fn shared_data(&self, key: &str) -> Option<(Vec<u8>, Version)> {
+        let mut version = 0;
+        // SAFETY: the host reads `key` and writes the three results during the call.
+        let bytes = received(|value, size| unsafe {
+            import::proxy_get_shared_data(key.as_ptr(), key.len(), value, size, &raw mut version)
+        });
+        Some((bytes?, version))
+    }
+
+    fn set_shared_data(&self, key: &str, value: &[u8], version: Option<Version>) -> bool {
+        let version = version.unwrap_or(NO_VERSION);
+        // SAFETY: the host reads both during the call.
+        unsafe { import::proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), version) == 0 }
+    }
+
+    fn call(&self, call: &Call<'_>, timeout: Duration) -> Option<CallId> {
+        let mut id = 0;
+        // SAFETY: the host reads all slices and writes `id` during the call.
+        let status = unsafe {
+            import::proxy_grpc_call(
+                call.service.as_ptr(),
+                call.service.len(),
+                call.name.as_ptr(),
+                call.name.len(),
+                call.method.as_ptr(),
+                call.method.len(),
+                NO_METADATA.as_ptr(),
+                NO_METADATA.len(),
+                call.message.as_ptr(),
+                call.message.len(),
+                timeout.as_millis() as u32,
+                &raw mut id,
+            )
+        };
+        (status == 0).then_some(id)
+    }
+
+    fn answer(&self) -> Vec<u8> {
+        buffer(GRPC_RECEIVE_BUFFER)
+    }
+
+    fn status_message(&self) -> String {
+        let mut code = 0;
+        // SAFETY: the host writes the three results during the call.
+        let message = received(|bytes, size| unsafe { import::proxy_get_status(&raw mut code, bytes, size) });
+        String::from_utf8_lossy(&message.unwrap_or_default()).into_owned()
+    }
+}
+
+/// All bytes of one of the host's buffers.
+fn buffer(kind: u32) -> Vec<u8> {
+    // SAFETY: the host writes the two results during the call.
+    let bytes = |bytes, size| unsafe { import::proxy_get_buffer_bytes(kind, 0, usize::MAX, bytes, size) };
+    received(bytes).unwrap_or_default()
 }
 
 /// What the host hands over in memory that it got from [`proxy_on_memory_allocate`]; none when the call fails.
@@ -193,6 +276,16 @@ extern "C" fn proxy_on_downstream_connection_close(context: ContextId, _by: u32)
 extern "C" fn proxy_on_request_headers(stream: ContextId, _headers: u32, _end_of_stream: u32) -> u32 {
     vm(|vm| vm.request(stream));
     CONTINUE
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_grpc_receive(root: ContextId, call: CallId, _size: usize) {
+    vm(|vm| vm.answered(root, call));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_grpc_close(root: ContextId, call: CallId, code: u32) {
+    vm(|vm| vm.refused(root, call, code));
 }
 
 #[unsafe(no_mangle)]

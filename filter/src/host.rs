@@ -5,11 +5,19 @@ use std::time::Duration;
 
 use evenkeel_filter_core::{Draw, Time};
 
+use crate::grpc::Call;
+
 /// A proxy-wasm context: a root (one plugin configuration), an accepted connection, or an HTTP stream.
 pub type ContextId = u32;
 
 /// A metric that Envoy made for the filter.
 pub type MetricId = u32;
+
+/// A gRPC call that is under way.
+pub type CallId = u32;
+
+/// The version of a value in shared data; 0 is none.
+pub type Version = u32;
 
 /// Severity of a log line, as proxy-wasm numbers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +49,12 @@ pub trait Host {
     fn log(&self, severity: Severity, line: &str);
     /// The monotonic clock.
     fn now(&self) -> Time;
+    /// 64 random bits.
+    fn random(&self) -> u64;
     /// A uniform draw.
-    fn draw(&self) -> Draw;
+    fn draw(&self) -> Draw {
+        Draw::from_random_bits(self.random())
+    }
     /// The value of an attribute, as bytes; none when Envoy has no such attribute here.
     fn property(&self, path: &str) -> Option<Vec<u8>>;
     /// Sets the filter state `wasm.NAME`; on a connection all its requests inherit it.
@@ -59,4 +71,14 @@ pub trait Host {
     fn define_metric(&self, kind: MetricKind, name: &str) -> MetricId;
     /// Adds to a metric.
     fn increment_metric(&self, metric: MetricId, by: i64);
+    /// What all VMs with the same `vm_id` share under `key`.
+    fn shared_data(&self, key: &str) -> Option<(Vec<u8>, Version)>;
+    /// Replaces it, unless its version is not this one any more, or there is one although `version` is none.
+    fn set_shared_data(&self, key: &str, value: &[u8], version: Option<Version>) -> bool;
+    /// Begins a gRPC call on behalf of the current root; none when Envoy does not.
+    fn call(&self, call: &Call<'_>, timeout: Duration) -> Option<CallId>;
+    /// The answer to the call that just has one.
+    fn answer(&self) -> Vec<u8>;
+    /// What the sender of a gRPC status says of it, in the callback that has one.
+    fn status_message(&self) -> String;
 }

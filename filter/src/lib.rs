@@ -3,7 +3,8 @@
 //! Two roots of one module share one VM per worker:
 //!
 //! - `evenkeel.connection`, a NETWORK filter in front of the HTTP connection manager: its stream context is the
-//!   connection. It keeps the table and acts on its tick; it costs nothing per request.
+//!   connection. It keeps the table and acts on its tick; it costs nothing per request. With the section `rebalance` it
+//!   reports to the control plane.
 //! - `evenkeel.request`, an HTTP filter: it counts requests and active streams for the same table.
 //!
 //! Draining is a mark in filter state (`wasm.ek_drain` = `1`), which a Lua filter behind a matcher turns into
@@ -11,7 +12,9 @@
 
 #[cfg(target_arch = "wasm32")]
 mod abi;
+pub mod grpc;
 pub mod host;
 mod metrics;
 mod plugin;
+mod reporter;
 pub mod vm;

@@ -5,24 +5,40 @@
 use evenkeel_filter_core::connections::Load;
 
 use crate::host::{Host, MetricId, MetricKind};
+use crate::reporter::Activity;
 
 /// One value per metric, in the order of [`DEFINITIONS`].
 type Values = [u64; DEFINITIONS.len()];
 
-const DEFINITIONS: [(MetricKind, &str); 8] = [
+const DEFINITIONS: [(MetricKind, &str); 12] = [
     (MetricKind::Gauge, "evenkeel.connections_live"),
     (MetricKind::Gauge, "evenkeel.connections_draining"),
     (MetricKind::Counter, "evenkeel.connections_accepted"),
     (MetricKind::Counter, "evenkeel.requests"),
     (MetricKind::Counter, "evenkeel.drains_age"),
     (MetricKind::Counter, "evenkeel.drains_requests"),
+    (MetricKind::Counter, "evenkeel.drains_rebalance"),
     (MetricKind::Counter, "evenkeel.streams_closed"),
     (MetricKind::Counter, "evenkeel.keys_rotated"),
+    (MetricKind::Counter, "evenkeel.reports_sent"),
+    (MetricKind::Counter, "evenkeel.reports_failed"),
+    (MetricKind::Counter, "evenkeel.directives_obeyed"),
 ];
 
 /// The metrics as Envoy knows them; the same for every plugin of a VM.
 #[derive(Debug, Clone, Copy)]
 pub struct Metrics([MetricId; DEFINITIONS.len()]);
+
+/// What one plugin did in this VM.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Record {
+    /// Its connections.
+    pub load: Load,
+    /// Pool keys replaced.
+    pub keys_rotated: u64,
+    /// Reports and their answers.
+    pub reports: Activity,
+}
 
 /// What was told to Envoy so far on behalf of one plugin.
 #[derive(Debug, Default)]
@@ -35,8 +51,8 @@ impl Metrics {
     }
 
     /// Tells Envoy what changed since it was told last.
-    pub fn tell(&self, host: &impl Host, told: &mut Told, load: Load, keys_rotated: u64) {
-        let values = values(load, keys_rotated);
+    pub fn tell(&self, host: &impl Host, told: &mut Told, record: Record) {
+        let values = values(record);
         for ((metric, value), told) in self.0.into_iter().zip(values).zip(&mut told.0) {
             if value != *told {
                 host.increment_metric(metric, value.wrapping_sub(*told).cast_signed());
@@ -46,7 +62,7 @@ impl Metrics {
     }
 }
 
-fn values(load: Load, keys_rotated: u64) -> Values {
+fn values(Record { load, keys_rotated, reports }: Record) -> Values {
     [
         load.live,
         load.draining,
@@ -54,7 +70,11 @@ fn values(load: Load, keys_rotated: u64) -> Values {
         load.requests,
         load.drains_by_age,
         load.drains_by_requests,
+        load.drains_by_rebalance,
         load.streams_closed,
         keys_rotated,
+        reports.sent,
+        reports.failed,
+        reports.obeyed,
     ]
 }

@@ -4,10 +4,17 @@
 //! of it live. Settings and connections therefore belong to the plugin, which Envoy knows by its `name`, and only its
 //! current root acts.
 
-use evenkeel_filter_core::{Action, ConnectionId, Connections, PoolKey, PoolKeys, Settings, Time, Verdict};
+use std::time::Duration;
 
-use crate::host::{ContextId, Host};
-use crate::metrics::{Metrics, Told};
+use evenkeel_filter_core::rebalance::WorkerId;
+use evenkeel_filter_core::{
+    Action, ConnectionId, Connections, Overdue, PoolKey, PoolKeys, Rebalance, Settings, Signal, Time, Verdict,
+};
+
+use crate::grpc::Failure;
+use crate::host::{CallId, ContextId, Host};
+use crate::metrics::{Metrics, Record, Told};
+use crate::reporter::{Activity, Reporter};
 
 /// The filter state that the drain filter's matcher looks for is `wasm.` and this.
 const DRAIN_MARK: &str = "ek_drain";
@@ -19,8 +26,13 @@ const POOL_KEY: &str = "ek_pool";
 pub struct Plugin {
     name: Vec<u8>,
     current_root: ContextId,
+    settings: Settings,
+    tick_period: Duration,
     connections: Connections,
     pool_keys: PoolKeys,
+    reporter: Option<Reporter>,
+    /// What the reporters did until now, the one before an edit as well.
+    activity: Activity,
     told: Told,
 }
 
@@ -30,8 +42,12 @@ impl Plugin {
         Self {
             name,
             current_root: 0,
+            settings: Settings::default(),
+            tick_period: Duration::ZERO,
             connections: Connections::default(),
             pool_keys: PoolKeys::default(),
+            reporter: None,
+            activity: Activity::default(),
             told: Told::default(),
         }
     }
@@ -49,9 +65,32 @@ impl Plugin {
     /// Puts the settings of a root in force, for open connections as well; `root` is the current context.
     pub fn configure(&mut self, host: &impl Host, root: ContextId, settings: &Settings) {
         self.current_root = root;
-        self.connections.configure(settings.inbound.unwrap_or_default());
+        self.settings = settings.clone();
+        // Where drains have a rate, an edit that makes many connections overdue at once keeps to it as well.
+        let overdue = if settings.rebalance.is_some() { Overdue::Limited } else { Overdue::AtOnce };
+        self.connections.configure(host.now(), settings.inbound.unwrap_or_default(), overdue);
         self.pool_keys.configure(settings.outbound);
-        host.set_tick_period(settings.tick_period());
+        self.report_as(host, settings.rebalance.as_ref());
+        self.tick_period = Duration::ZERO;
+        self.serve(host, settings.rebalance.as_ref().map(|rebalance| rebalance.interval));
+    }
+
+    fn report_as(&mut self, host: &impl Host, rebalance: Option<&Rebalance>) {
+        self.note_activity();
+        let reporter = self.reporter.take();
+        self.reporter = rebalance.map(|settings| match reporter {
+            Some(reporter) => reporter.configured(settings.clone()),
+            None => Reporter::new(&self.name, WorkerId(host.random()), &self.connections, settings.clone()),
+        });
+    }
+
+    /// Sets the tick period that serves all limits and this report interval; the current root is the current context.
+    fn serve(&mut self, host: &impl Host, report_interval: Option<Duration>) {
+        let period = self.settings.tick_period(report_interval);
+        if period != self.tick_period {
+            self.tick_period = period;
+            host.set_tick_period(period);
+        }
     }
 
     /// A connection was accepted; it is the current context.
@@ -92,14 +131,58 @@ impl Plugin {
         for (id, action) in self.connections.tick(now) {
             carry_out(host, id, action);
         }
+        self.rebalance(host, now);
         for (id, key) in self.pool_keys.tick(now, || host.draw()) {
             give(host, id, key);
         }
         self.tell(host, metrics);
     }
 
+    /// Whether `call` is a report of this plugin.
+    pub fn awaits(&self, call: CallId) -> bool {
+        self.reporter.as_ref().is_some_and(|reporter| reporter.awaits(call))
+    }
+
+    /// The report that it awaits the answer to has one, or none; its root, `root`, is the current context.
+    pub fn answered(&mut self, host: &impl Host, root: ContextId, now: Time, answer: Result<Vec<u8>, Failure>) {
+        let Some(reporter) = &mut self.reporter else { return };
+        let interval = match answer {
+            Ok(message) => reporter.answered(host, now, &message),
+            Err(failure) => reporter.refused(host, now, &failure),
+        };
+        if self.acts_through(root) && interval.is_some() {
+            self.serve(host, interval);
+        }
+    }
+
+    fn rebalance(&mut self, host: &impl Host, now: Time) {
+        let Some(reporter) = &mut self.reporter else { return };
+        if reporter.settings().signal == Signal::Requests {
+            self.connections.measure_request_rates(now);
+        }
+        // Reports and ticks belong to the root; a connection may have been the current context.
+        host.enter(self.current_root);
+        let outcome = reporter.tick(host, &self.connections, now, self.tick_period);
+        if outcome.interval.is_some() {
+            self.serve(host, outcome.interval);
+        }
+        self.connections.drain(now, &outcome.choice);
+        for id in outcome.choice.ids() {
+            carry_out(host, id, Action::Drain);
+        }
+    }
+
+    fn note_activity(&mut self) {
+        if let Some(reporter) = &mut self.reporter {
+            self.activity.add(reporter.take_activity());
+        }
+    }
+
     fn tell(&mut self, host: &impl Host, metrics: &Metrics) {
-        metrics.tell(host, &mut self.told, self.connections.load(), self.pool_keys.rotated());
+        self.note_activity();
+        let record =
+            Record { load: self.connections.load(), keys_rotated: self.pool_keys.rotated(), reports: self.activity };
+        metrics.tell(host, &mut self.told, record);
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use evenkeel_filter_core::{ConnectionId, Settings, Time};
 use rustc_hash::FxHashMap;
 
-use crate::host::{ContextId, Host, Severity};
+use crate::grpc::Failure;
+use crate::host::{CallId, ContextId, Host, Severity};
 use crate::metrics::Metrics;
 use crate::plugin::Plugin;
 
@@ -126,6 +127,26 @@ impl<H: Host> Vm<H> {
         let Some((context, plugin)) = self.connection_id().and_then(known) else { return };
         self.streams.insert(stream, context);
         self.plugins[plugin].request(&self.host, ConnectionId(context), self.now);
+    }
+
+    /// A call of `root` was answered.
+    pub fn answered(&mut self, root: ContextId, call: CallId) {
+        let answer = self.host.answer();
+        self.concluded(root, call, Ok(answer));
+    }
+
+    /// A call of `root` got no answer but this gRPC status.
+    pub fn refused(&mut self, root: ContextId, call: CallId, code: u32) {
+        let message = self.host.status_message();
+        self.concluded(root, call, Err(Failure { code, message }));
+    }
+
+    fn concluded(&mut self, root: ContextId, call: CallId, answer: Result<Vec<u8>, Failure>) {
+        self.now = self.host.now();
+        let caller = self.plugins.iter_mut().find(|plugin| plugin.awaits(call));
+        if let Some(plugin) = caller {
+            plugin.answered(&self.host, root, self.now, answer);
+        }
     }
 
     /// A context is gone: a stream, or a root, or a connection that is known to be closed by now.

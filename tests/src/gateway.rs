@@ -22,6 +22,8 @@ const LISTENER: &str = "gateway";
 const DISCOVERY: &str = "extension_config_discovery";
 /// The cluster of all paths but `/direct`.
 pub const CLUSTER: &str = "backend";
+/// The cluster that reports go to.
+pub const CONTROL_PLANE: &str = "evenkeel-rebalance";
 
 /// Makes one module per supported Envoy, with one test per named function: `envoy_1_37::it_drains` calls
 /// `it_drains(EnvoyVersion::V1_37)`.
@@ -53,12 +55,24 @@ pub struct Plan {
     workers: u32,
     drain_timeout: Option<Duration>,
     cluster: Option<Cluster>,
+    control_plane: Option<SocketAddr>,
+    node_metadata: Option<Value>,
 }
 
 impl Plan {
     /// One worker, the network filter with `settings`, and no upstream: `/direct` is answered by Envoy.
     pub fn new(settings: Value) -> Self {
-        Self { settings, module: None, request: false, pool: false, workers: 1, drain_timeout: None, cluster: None }
+        Self {
+            settings,
+            module: None,
+            request: false,
+            pool: false,
+            workers: 1,
+            drain_timeout: None,
+            cluster: None,
+            control_plane: None,
+            node_metadata: None,
+        }
     }
 
     /// With the HTTP filter, for `maxRequests` and `streamGrace`.
@@ -103,6 +117,18 @@ impl Plan {
         Self { cluster: Some(cluster), ..self }
     }
 
+    /// With the cluster [`CONTROL_PLANE`] at this address, for `rebalance`.
+    #[must_use]
+    pub fn control_plane(self, address: SocketAddr) -> Self {
+        Self { control_plane: Some(address), ..self }
+    }
+
+    /// With this `node.metadata`.
+    #[must_use]
+    pub fn node_metadata(self, metadata: Value) -> Self {
+        Self { node_metadata: Some(metadata), ..self }
+    }
+
     /// Starts the gateway; its filters are in force when this returns.
     ///
     /// # Errors
@@ -121,11 +147,16 @@ impl Plan {
         if let Some(timeout) = self.drain_timeout {
             listener = listener.drain_timeout(timeout);
         }
-        let bootstrap = Bootstrap::new(LISTENER);
-        match self.cluster.clone() {
-            Some(cluster) => bootstrap.listener(listener.route("/", CLUSTER)).cluster(cluster).into_json(),
-            None => bootstrap.listener(listener).into_json(),
+        if self.cluster.is_some() {
+            listener = listener.route("/", CLUSTER);
         }
+        let control_plane = self.control_plane.map(|address| Cluster::control_plane(CONTROL_PLANE, &[address]));
+        let clusters = self.cluster.clone().into_iter().chain(control_plane);
+        let mut bootstrap = clusters.fold(Bootstrap::new(LISTENER).listener(listener), Bootstrap::cluster).into_json();
+        if let Some(metadata) = &self.node_metadata {
+            bootstrap["node"]["metadata"] = metadata.clone();
+        }
+        bootstrap
     }
 
     fn filters(&self, files: &ExtensionConfig) -> Evenkeel {

@@ -2,7 +2,7 @@
 //!
 //! Everything here is a real program or a real server: [`envoy`] runs Envoys, [`control_plane`] our own binary,
 //! [`backend`] answers requests and remembers them, [`client`] drives load as the ecosystem's clients do, [`raw_http1`]
-//! and [`raw_http2`] watch the wire. Nothing outlives the value that started it.
+//! and [`raw_http2`] watch the wire, [`rebalance_server`] tells the filter what it may drain. Nothing outlives the value that started it.
 
 pub mod backend;
 pub mod bootstrap;
@@ -18,6 +18,7 @@ pub mod network;
 pub mod process;
 pub mod raw_http1;
 pub mod raw_http2;
+pub mod rebalance_server;
 pub mod wait;
 
 pub use evenkeel_bed::{EnvoyVersion, artifact};

@@ -19,6 +19,11 @@ impl Draw {
     pub fn from_random_bits(bits: u64) -> Self {
         Self((bits >> 11) as f64 / (1_u64 << 53) as f64)
     }
+
+    /// The number.
+    pub fn get(self) -> f64 {
+        self.0
+    }
 }
 
 /// The age at which a connection that drew `draw` is due.

@@ -2,15 +2,24 @@
 //!
 //! A connection is *live* until it is due, then *draining*: it is told to go with its next response, serves what it
 //! still gets, and leaves the table when it is closed. [`Connections::tick`] decides by age, [`Connections::request`]
-//! by requests; who calls them carries the decision out.
+//! by requests, [`Connections::choose`] when a number of connections has to go; who calls them carries the decision out.
+
+mod choice;
+mod connection;
+mod request_rate;
 
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use crate::caps::{Draw, age_limit, request_limit};
-use crate::settings::{Inbound, RequestCount};
+pub use self::choice::{Allowance, Choice};
+use self::connection::{Connection, State};
+use crate::caps::Draw;
+use crate::settings::Inbound;
 use crate::time::Time;
+
+/// How often request rates are measured at most.
+const RATE_PERIOD: Duration = Duration::from_millis(500);
 
 /// What the proxy calls a connection; unique among the open ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +43,27 @@ pub enum Action {
     Close,
 }
 
+/// Why a connection drains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// `maxAge`.
+    Age,
+    /// `maxRequests`.
+    Requests,
+    /// To even out the group.
+    Rebalance,
+}
+
+/// What becomes of connections that are beyond a limit at the moment when it is lowered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Overdue {
+    /// They are due as any other.
+    #[default]
+    AtOnce,
+    /// They wait until [`Connections::choose`] has room for them.
+    Limited,
+}
+
 /// What happened so far. Gauges are what holds now, the others only grow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Load {
@@ -49,48 +79,45 @@ pub struct Load {
     pub drains_by_age: u64,
     /// Drains because of `maxRequests`.
     pub drains_by_requests: u64,
+    /// Drains to even out the group.
+    pub drains_by_rebalance: u64,
     /// Streams ended by closing their connection after `streamGrace`.
     pub streams_closed: u64,
 }
 
 /// The accepted connections of one worker under one plugin's settings.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Connections {
     inbound: Inbound,
     table: FxHashMap<ConnectionId, Connection>,
     load: Load,
+    /// Connections that wait for [`Connections::choose`].
+    overdue: u64,
+    rates_measured: Time,
 }
 
-#[derive(Debug)]
-struct Connection {
-    opened: Time,
-    draw: Draw,
-    age_limit: Time,
-    request_limit: u32,
-    requests: u32,
-    streams: u32,
-    newest_stream: Time,
-    state: State,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Live,
-    /// The response of one request carries the drain; the next tick makes every response carry it, in case that
-    /// request takes long.
-    DrainingOneResponse,
-    Draining {
-        since: Time,
-    },
-    Closing,
+impl Default for Connections {
+    fn default() -> Self {
+        Self {
+            inbound: Inbound::default(),
+            table: FxHashMap::default(),
+            load: Load::default(),
+            overdue: 0,
+            rates_measured: Time::from_nanoseconds(0),
+        }
+    }
 }
 
 impl Connections {
     /// Puts new settings in force, for connections that are already open as well.
-    pub fn configure(&mut self, inbound: Inbound) {
+    pub fn configure(&mut self, now: Time, inbound: Inbound, overdue: Overdue) {
         self.inbound = inbound;
+        self.overdue = 0;
         for connection in self.table.values_mut() {
             connection.limit(&inbound);
+            if overdue == Overdue::Limited {
+                self.overdue += u64::from(connection.hold_back_if_overdue(now));
+            }
         }
     }
 
@@ -105,32 +132,26 @@ impl Connections {
     pub fn request(&mut self, id: ConnectionId, now: Time) -> Verdict {
         let Some(connection) = self.table.get_mut(&id) else { return Verdict::Keep };
         self.load.requests += 1;
-        connection.requests = connection.requests.saturating_add(1);
-        connection.streams += 1;
-        connection.newest_stream = now;
-        if connection.state != State::Live || connection.requests < connection.request_limit {
+        if !connection.request(now) {
             return Verdict::Keep;
         }
-        connection.state = State::DrainingOneResponse;
-        self.load.drains_by_requests += 1;
-        self.load.start_draining();
+        self.load.drain_begins(Reason::Requests);
         Verdict::Drain
     }
 
     /// A stream that [`Connections::request`] was told of ended.
     pub fn stream_ended(&mut self, id: ConnectionId) {
         if let Some(connection) = self.table.get_mut(&id) {
-            connection.streams = connection.streams.saturating_sub(1);
+            connection.stream_ended();
         }
     }
 
     /// A connection was closed, by whomever.
     pub fn closed(&mut self, id: ConnectionId) {
-        match self.table.remove(&id).map(|connection| connection.state) {
-            Some(State::Live) => self.load.live -= 1,
-            Some(_) => self.load.draining -= 1,
-            None => {}
-        }
+        let Some(connection) = self.table.remove(&id) else { return };
+        self.overdue -= u64::from(matches!(connection.state, State::Overdue(_)));
+        let gauge = if connection.is_live() { &mut self.load.live } else { &mut self.load.draining };
+        *gauge -= 1;
     }
 
     /// Who is due at `now`. Each connection is named once per [`Action`].
@@ -140,9 +161,45 @@ impl Connections {
         self.table.iter_mut().filter_map(due).collect()
     }
 
+    /// The connections of a [`Choice`] drain from `now` on.
+    pub fn drain(&mut self, now: Time, choice: &Choice) {
+        for id in choice.ids() {
+            let Some(connection) = self.table.get_mut(&id).filter(|connection| connection.is_live()) else { continue };
+            let reason = match connection.state {
+                State::Overdue(reason) => reason,
+                _ => Reason::Rebalance,
+            };
+            self.overdue -= u64::from(reason != Reason::Rebalance);
+            connection.state = State::Draining { since: now };
+            self.load.drain_begins(reason);
+        }
+    }
+
+    /// Brings the request rates up to date, twice a second at most.
+    pub fn measure_request_rates(&mut self, now: Time) {
+        if now < self.rates_measured.plus(RATE_PERIOD) {
+            return;
+        }
+        self.rates_measured = now;
+        for connection in self.table.values_mut() {
+            connection.request_rate.measure(now, connection.requests);
+        }
+    }
+
+    /// Requests per second on live connections, in thousandths, as of [`Connections::measure_request_rates`].
+    pub fn request_rate(&self) -> u64 {
+        let live = self.table.values().filter(|connection| connection.is_live());
+        live.map(|connection| connection.request_rate.thousandths()).sum()
+    }
+
     /// What happened so far.
     pub fn load(&self) -> Load {
         self.load
+    }
+
+    /// Whether connections wait for [`Connections::choose`] because a limit was lowered.
+    pub fn has_overdue(&self) -> bool {
+        self.overdue > 0
     }
 
     /// Whether no connection is open.
@@ -151,61 +208,15 @@ impl Connections {
     }
 }
 
-impl Connection {
-    fn new(now: Time, draw: Draw, inbound: &Inbound) -> Self {
-        let mut connection = Self {
-            opened: now,
-            draw,
-            age_limit: Time::NEVER,
-            request_limit: u32::MAX,
-            requests: 0,
-            streams: 0,
-            newest_stream: now,
-            state: State::Live,
-        };
-        connection.limit(inbound);
-        connection
-    }
-
-    fn limit(&mut self, inbound: &Inbound) {
-        let age = |max_age| self.opened.plus(age_limit(max_age, inbound.jitter, self.draw));
-        let requests = |count: RequestCount| request_limit(count.get(), inbound.jitter, self.draw);
-        self.age_limit = inbound.max_age.map_or(Time::NEVER, age);
-        self.request_limit = inbound.max_requests.map_or(u32::MAX, requests);
-    }
-
-    fn tick(&mut self, now: Time, grace: Option<Duration>, load: &mut Load) -> Option<Action> {
-        match self.state {
-            State::Live if now >= self.age_limit => {
-                load.drains_by_age += 1;
-                load.start_draining();
-                self.state = State::Draining { since: now };
-                Some(Action::Drain)
-            }
-            State::DrainingOneResponse => {
-                self.state = State::Draining { since: now };
-                Some(Action::Drain)
-            }
-            State::Draining { since } if self.is_held(now, since, grace?) => {
-                load.streams_closed += u64::from(self.streams);
-                self.state = State::Closing;
-                Some(Action::Close)
-            }
-            _ => None,
-        }
-    }
-
-    /// Held by streams that do not end: no stream is younger than the grace. A younger one is an ordinary request
-    /// that was in flight, and an idle connection (no stream at all) is never closed.
-    fn is_held(&self, now: Time, since: Time, grace: Duration) -> bool {
-        self.streams > 0 && now >= since.plus(grace) && now >= self.newest_stream.plus(grace)
-    }
-}
-
 impl Load {
-    fn start_draining(&mut self) {
+    fn drain_begins(&mut self, reason: Reason) {
         self.live -= 1;
         self.draining += 1;
+        match reason {
+            Reason::Age => self.drains_by_age += 1,
+            Reason::Requests => self.drains_by_requests += 1,
+            Reason::Rebalance => self.drains_by_rebalance += 1,
+        }
     }
 }
 

@@ -10,12 +10,24 @@ pub const SHORTEST: Duration = Duration::from_millis(100);
 /// The longest duration that is taken seriously.
 pub const LONGEST: Duration = Duration::from_hours(365 * 24);
 
+/// The time between two reports where none is configured.
+pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Deserializes an optional duration from [`SHORTEST`] to [`LONGEST`].
 pub fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    deserializer.deserialize_any(DurationVisitor)
+    deserializer.deserialize_any(DurationVisitor { left_out: "no limit" })
 }
 
-struct DurationVisitor;
+/// Deserializes a duration from [`SHORTEST`] to [`LONGEST`]; without one it is [`DEFAULT_INTERVAL`].
+pub fn with_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let duration = deserializer.deserialize_any(DurationVisitor { left_out: "1s" })?;
+    Ok(duration.unwrap_or(DEFAULT_INTERVAL))
+}
+
+struct DurationVisitor {
+    /// What it means to leave the field out.
+    left_out: &'static str,
+}
 
 impl Visitor<'_> for DurationVisitor {
     type Value = Option<Duration>;
@@ -37,8 +49,9 @@ impl Visitor<'_> for DurationVisitor {
         if (SHORTEST..=LONGEST).contains(&duration) {
             return Ok(Some(duration));
         }
+        let left_out = self.left_out;
         Err(E::custom(format_args!(
-            r#""{text}" is out of range: use "100ms" to "365d", or leave the field out for no limit"#
+            r#""{text}" is out of range: use "100ms" to "365d", or leave the field out for {left_out}"#
         )))
     }
 }

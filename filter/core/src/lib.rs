@@ -6,6 +6,7 @@
 //! - [`settings`]: the plugin configuration, parsed and checked.
 //! - [`caps`]: the formula that turns a limit, a jitter and a draw into one connection's own limit.
 //! - [`connections`]: the table of accepted connections: **the decision to drain is made here**.
+//! - [`rebalance`]: one Envoy's side of the balance: what its workers report together, what they drain because they may.
 //! - [`pool_keys`]: outbound connections: which key new requests go out under, and when it is replaced.
 
 #![forbid(unsafe_code)]
@@ -14,11 +15,12 @@ pub mod caps;
 pub mod connections;
 mod duration;
 pub mod pool_keys;
+pub mod rebalance;
 pub mod settings;
 mod time;
 
 pub use caps::Draw;
-pub use connections::{Action, ConnectionId, Connections, Verdict};
+pub use connections::{Action, ConnectionId, Connections, Overdue, Verdict};
 pub use pool_keys::{PoolKey, PoolKeys};
-pub use settings::{Inbound, Outbound, Settings, SettingsError};
+pub use settings::{Inbound, Outbound, Rebalance, Settings, SettingsError, Signal};
 pub use time::Time;

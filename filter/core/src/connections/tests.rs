@@ -18,7 +18,7 @@ fn inbound(json: &str) -> Inbound {
 
 fn connections(json: &str) -> Connections {
     let mut connections = Connections::default();
-    connections.configure(inbound(json));
+    connections.configure(at(0.0), inbound(json), Overdue::AtOnce);
     connections
 }
 
@@ -64,11 +64,11 @@ fn a_drain_by_requests_spreads_to_all_responses_with_the_next_tick() {
 fn new_settings_move_the_limits_of_open_connections() {
     let mut connections = connections(r#"{"maxAge": "60s", "maxRequests": 100}"#);
     connections.opened(A, at(0.0), NO_DRAW);
-    connections.configure(inbound(r#"{"maxAge": "10s"}"#));
+    connections.configure(at(0.0), inbound(r#"{"maxAge": "10s"}"#), Overdue::AtOnce);
     assert_eq!(connections.tick(at(9.0)), []);
-    connections.configure(inbound("{}"));
+    connections.configure(at(0.0), inbound("{}"), Overdue::AtOnce);
     assert_eq!(connections.tick(at(90.0)), []);
-    connections.configure(inbound(r#"{"maxRequests": 1}"#));
+    connections.configure(at(0.0), inbound(r#"{"maxRequests": 1}"#), Overdue::AtOnce);
     assert_eq!(connections.request(A, at(90.0)), Verdict::Drain);
 }
 
@@ -76,7 +76,7 @@ fn new_settings_move_the_limits_of_open_connections() {
 fn a_connection_keeps_its_draw_when_settings_change() {
     let mut connections = connections(r#"{"maxAge": "100s", "jitter": 0.5}"#);
     connections.opened(A, at(0.0), Draw::from_random_bits(1 << 63));
-    connections.configure(inbound(r#"{"maxAge": "40s", "jitter": 0.5}"#));
+    connections.configure(at(0.0), inbound(r#"{"maxAge": "40s", "jitter": 0.5}"#), Overdue::AtOnce);
     assert_eq!(connections.tick(at(29.9)), []);
     assert_eq!(connections.tick(at(30.0)), [(A, Action::Drain)]);
 }
@@ -193,7 +193,7 @@ proptest! {
                     if let Some(requests) = requests { fields.push(format!(r#""maxRequests": {requests}"#)); }
                     if let Some(age) = age { fields.push(format!(r#""maxAge": "{age}s""#)); }
                     if grace { fields.push(r#""streamGrace": "3s""#.to_owned()); }
-                    connections.configure(inbound(&format!("{{{}}}", fields.join(","))));
+                    connections.configure(at(0.0), inbound(&format!("{{{}}}", fields.join(","))), Overdue::AtOnce);
                 }
             }
             let load = connections.load();

@@ -10,18 +10,32 @@ fn refused(json: &str) -> String {
 fn every_field_is_read() {
     let settings = Settings::parse(
         br#"{"inbound": {"maxAge": "30m", "maxRequests": 10000, "jitter": 0.2, "streamGrace": "1h30m"},
+             "rebalance": {"group": "istio-system/gateway", "cluster": "evenkeel-rebalance", "interval": "500ms",
+                           "maxRate": 1, "signal": "requests"},
              "outbound": {"maxAge": "90s", "maxRequests": 1, "jitter": 0}}"#,
     )
     .unwrap();
     let inbound = settings.inbound.unwrap();
     assert_eq!(inbound.max_age, Some(Duration::from_mins(30)));
     assert_eq!(inbound.max_requests.map(RequestCount::get), Some(10_000));
-    assert_eq!(inbound.jitter, Jitter(0.2));
+    assert_eq!(inbound.jitter, Jitter::try_from(0.2).unwrap());
     assert_eq!(inbound.stream_grace, Some(Duration::from_mins(90)));
+    let rebalance = settings.rebalance.unwrap();
+    assert_eq!((rebalance.group.as_str(), rebalance.cluster.as_str()), ("istio-system/gateway", "evenkeel-rebalance"));
+    assert_eq!((rebalance.interval, rebalance.max_rate.get()), (Duration::from_millis(500), 1.0));
+    assert_eq!(rebalance.signal, Signal::Requests);
     let outbound = settings.outbound.unwrap();
     assert_eq!(outbound.max_age, Some(Duration::from_secs(90)));
     assert_eq!(outbound.max_requests.map(RequestCount::get), Some(1));
-    assert_eq!(outbound.jitter, Jitter(0.0));
+    assert_eq!(outbound.jitter, Jitter::try_from(0.0).unwrap());
+}
+
+#[test]
+fn of_rebalance_only_group_and_cluster_are_needed() {
+    let settings = Settings::parse(br#"{"rebalance": {"group": "a/b", "cluster": "c", "interval": null}}"#).unwrap();
+    let rebalance = settings.rebalance.unwrap();
+    assert_eq!((rebalance.interval, rebalance.max_rate.get()), (Duration::from_secs(1), 0.2));
+    assert_eq!(rebalance.signal, Signal::Connections);
 }
 
 #[test]
@@ -56,6 +70,19 @@ fn each_error_names_the_field_the_value_and_the_remedy() {
         (r#"{"outbound": {"maxRequests": 0}}"#, ["outbound.maxRequests", "0", "from 1 to 4294967295"]),
         (r#"{"outbound": {"jitter": 2}}"#, ["outbound.jitter", "2", "from 0 up to, but not including, 1"]),
         (r#"{"outbound": {"streamGrace": "1s"}}"#, ["outbound", "streamGrace", "expected one of `maxAge`"]),
+        (r#"{"rebalance": {"cluster": "c"}}"#, ["rebalance", "missing field", "`group`"]),
+        (r#"{"rebalance": {"group": "a/b"}}"#, ["rebalance", "missing field", "`cluster`"]),
+        (r#"{"rebalance": {"group": "gateway"}}"#, ["rebalance.group", "gateway", "NAMESPACE/NAME"]),
+        (r#"{"rebalance": {"group": "a/b/c"}}"#, ["rebalance.group", "a/b/c", "NAMESPACE/NAME"]),
+        (r#"{"rebalance": {"group": "a/-b"}}"#, ["rebalance.group", "a/-b", "NAMESPACE/NAME"]),
+        (r#"{"rebalance": {"group": "a/B"}}"#, ["rebalance.group", "a/B", "NAMESPACE/NAME"]),
+        (r#"{"rebalance": {"cluster": ""}}"#, ["rebalance.cluster", r#""""#, "name the Envoy cluster"]),
+        (r#"{"rebalance": {"interval": "10ms"}}"#, ["rebalance.interval", "10ms", "leave the field out for 1s"]),
+        (r#"{"rebalance": {"maxRate": 0}}"#, ["rebalance.maxRate", "0", "above 0 and up to 1"]),
+        (r#"{"rebalance": {"maxRate": 1.1}}"#, ["rebalance.maxRate", "1.1", "above 0 and up to 1"]),
+        (r#"{"rebalance": {"maxRate": "all"}}"#, ["rebalance.maxRate", "all", "above 0 and up to 1"]),
+        (r#"{"rebalance": {"signal": "cpu"}}"#, ["rebalance.signal", "cpu", "`connections` or `requests`"]),
+        (r#"{"rebalance": {"grup": "a/b"}}"#, ["rebalance.grup", "grup", "expected one of `group`"]),
         (r#"{"inbounds": {}}"#, ["inbounds", "unknown field", "`inbound`"]),
         (r#"{"inbound": {}"#, ["plugin configuration", "line 1", "EOF"]),
         ("maxAge: 30m", ["plugin configuration", "line 1", "expected"]),
@@ -73,11 +100,12 @@ fn each_error_names_the_field_the_value_and_the_remedy() {
 
 #[test]
 fn the_tick_follows_the_shortest_limit() {
-    let period = |json: &str| Settings::parse(json.as_bytes()).unwrap().tick_period();
+    let period = |json: &str| Settings::parse(json.as_bytes()).unwrap().tick_period(None);
     assert_eq!(period("{}"), Duration::from_secs(1));
     assert_eq!(period(r#"{"inbound": {"maxAge": "30m"}}"#), Duration::from_secs(1));
     assert_eq!(period(r#"{"inbound": {"maxAge": "2s"}, "outbound": {"maxAge": "10m"}}"#), Duration::from_millis(100));
     assert_eq!(period(r#"{"outbound": {"maxAge": "200ms"}}"#), Duration::from_millis(50));
+    assert_eq!(Settings::default().tick_period(Some(Duration::from_secs(10))), Duration::from_millis(500));
 }
 
 proptest! {

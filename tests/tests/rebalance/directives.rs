@@ -1,0 +1,153 @@
+//! What a directive does: exactly the drains that it allows, and nothing that it does not.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use evenkeel_proto::rebalance::Directive;
+use evenkeel_tests::backend::Backend;
+use evenkeel_tests::client::steady::{Protocol, Steady};
+use evenkeel_tests::client::{Client, Kind, Load};
+use evenkeel_tests::gateway::{PATIENCE, Plan};
+use evenkeel_tests::rebalance_server::{Answer, Received, directive};
+use evenkeel_tests::{EnvoyVersion, on_each_envoy, wait};
+use serde_json::json;
+
+use super::bed::{Bed, connect, connections_by_worker, rebalance, told_to_go};
+
+on_each_envoy! {
+    the_oldest_go_and_exactly_as_many_as_allowed,
+    workers_drain_in_proportion_to_what_they_have,
+    no_request_fails,
+    repeated_late_and_foreign_directives_do_no_harm,
+    a_wrong_directive_drains_no_faster_than_the_rate,
+    overdue_connections_go_at_the_rate,
+}
+
+async fn the_oldest_go_and_exactly_as_many_as_allowed(version: EnvoyVersion) -> Result<()> {
+    let bed = Bed::start(version, Plan::new(rebalance(&json!({})))).await?;
+    let mut connections = connect(bed.gateway.address, 20).await?;
+    for (allowed, before) in [(5, 0), (12, 5)] {
+        bed.server.allow(allowed);
+        let report = bed.report_until("the drains", |report| report.drained == allowed).await?;
+        assert_eq!((report.live, report.draining), (20 - allowed, allowed - before));
+        let told = told_to_go(&mut connections).await?;
+        let oldest = (allowed - before) as usize;
+        assert_eq!(told, [vec![true; oldest], vec![false; connections.len() - oldest]].concat());
+        connections.drain(..oldest);
+        bed.report_until("what was drained to be gone", |report| report.draining == 0).await?;
+    }
+    assert_eq!(bed.gateway.stat("drains_rebalance").await?, 12);
+    assert!(bed.gateway.stat("directives_obeyed").await? >= 2);
+    Ok(())
+}
+
+async fn workers_drain_in_proportion_to_what_they_have(version: EnvoyVersion) -> Result<()> {
+    let bed = Bed::start(version, Plan::new(rebalance(&json!({}))).workers(4)).await?;
+    let mut connections = connect(bed.gateway.address, 80).await?;
+    bed.report_until("all connections", |report| report.live == 80).await?;
+    let before = connections_by_worker(&bed.gateway).await?;
+    bed.server.allow(40);
+    bed.report_until("the drains", |report| report.drained == 40).await?;
+    assert_eq!(told_to_go(&mut connections).await?.iter().filter(|told| **told).count(), 40);
+    bed.report_until("what was drained to be gone", |report| (report.live, report.draining) == (40, 0)).await?;
+    let after = connections_by_worker(&bed.gateway).await?;
+    ensure!(before.len() == 4 && before.values().sum::<u64>() == 80, "{before:?}");
+    for (worker, had) in before {
+        let has = after[&worker];
+        assert!(has == had / 2 || has == had.div_ceil(2), "{worker} had {had} and has {has}");
+    }
+    Ok(())
+}
+
+/// Persistent clients of three protocols, and a load of the client that is the most particular about bodies.
+async fn no_request_fails(version: EnvoyVersion) -> Result<()> {
+    let backend = Backend::start()?;
+    let plan = Plan::new(rebalance(&json!({}))).workers(4).backend(&backend).drain_timeout(Duration::from_secs(1));
+    let bed = Bed::start(version, plan).await?;
+    let target = bed.gateway.address;
+    let start = |protocol| Steady { target, protocol, connections: 30, rate: 20.0 }.start();
+    let clients = [Protocol::Http1, Protocol::Http2, Protocol::Grpc].map(start);
+    bed.report_until("all clients", |report| report.live == 90).await?;
+    bed.server.allow(60);
+    bed.report_until("the drains", |report| report.drained == 60).await?;
+    let load = Load::new(target, Kind::PostOnce, 3_000, 8);
+    bed.server.answer_with(|report| Answer::Directive(directive(report, report.drained + 10)));
+    let outcome = Client::GoHttp1.run(&load).await?;
+    assert_eq!(outcome.failed, 0, "{outcome:?}");
+    bed.server.answer_with(|report| Answer::Directive(directive(report, 0)));
+    let report = bed.report_until("what was drained to be gone", |report| report.draining == 0).await?;
+    let (mut requests, mut closes) = (0, 0);
+    for client in clients {
+        let counts = client.stop().await?;
+        assert_eq!(counts.failed, 0, "{counts:?}");
+        (requests, closes) = (requests + counts.requests, closes + counts.closes);
+    }
+    assert!(requests > 1_000 && closes >= 60 && closes <= report.drained, "{closes} closes, {report:?}");
+    Ok(())
+}
+
+async fn repeated_late_and_foreign_directives_do_no_harm(version: EnvoyVersion) -> Result<()> {
+    let bed = Bed::start(version, Plan::new(rebalance(&json!({}))).workers(2)).await?;
+    let _connections = connect(bed.gateway.address, 50).await?;
+    let mut obeyed = None;
+    let mut number = 0;
+    bed.server.answer_with(move |report| {
+        number += 1;
+        let first = obeyed.get_or_insert_with(|| Directive { revision: 100, ..directive(report, 10) }).clone();
+        Answer::Directive(match number % 4 {
+            0 => Directive { revision: first.revision - 1, drains: 50, ..first },
+            1 => Directive { instance: first.instance ^ 1, revision: 1_000, drains: 50, ..first },
+            2 => Directive { drains: 50, ..first },
+            _ => first,
+        })
+    });
+    bed.report_until("a directive to be followed", |report| report.revision == 100 && report.drained == 10).await?;
+    for received in bed.server.next(8, PATIENCE).await? {
+        assert_eq!((received.report.drained, received.report.live, received.report.revision), (10, 40, 100));
+    }
+    assert_eq!(bed.gateway.stat("reports_failed").await?, 0);
+    Ok(())
+}
+
+/// What a proxy may drain until a moment: the rate, and what its bucket holds.
+fn most(live: f64, rate: f64, since: Instant, until: &Received) -> f64 {
+    live * rate * (until.at.duration_since(since).as_secs_f64() + 0.25) + 1.0
+}
+
+async fn a_wrong_directive_drains_no_faster_than_the_rate(version: EnvoyVersion) -> Result<()> {
+    let (live, rate) = (200, 0.1);
+    let bed = Bed::start(version, Plan::new(rebalance(&json!({"maxRate": rate}))).workers(4)).await?;
+    let _connections = connect(bed.gateway.address, live).await?;
+    bed.report_until("all connections", |report| report.live == live as u64).await?;
+    let since = Instant::now();
+    bed.server.allow(1_000_000_000);
+    let reports = bed.server.next(10, PATIENCE).await?;
+    for received in &reports {
+        let most = most(live as f64, rate, since, received);
+        assert!(received.report.drained as f64 <= most, "more than {most}: {received:?}");
+    }
+    // It is a limit, not a stop: 5 s at 10 % of what is left are 78; a busy machine may take some of them.
+    assert!(reports[9].report.drained > 30, "{:?}", reports[9]);
+    Ok(())
+}
+
+/// A cap that is lowered under live connections makes no wave.
+async fn overdue_connections_go_at_the_rate(version: EnvoyVersion) -> Result<()> {
+    let (live, rate) = (100, 0.2);
+    let mut settings = rebalance(&json!({"maxRate": rate}));
+    settings["inbound"] = json!({"maxAge": "1h"});
+    let bed = Bed::start(version, Plan::new(settings.clone()).workers(2)).await?;
+    let _connections = connect(bed.gateway.address, live).await?;
+    bed.report_until("all connections", |report| report.live == live as u64).await?;
+    settings["inbound"] = json!({"maxAge": "100ms"});
+    let since = Instant::now();
+    bed.gateway.edit(&settings).await?;
+    for received in bed.server.next(6, PATIENCE).await? {
+        let draining = received.report.draining as f64;
+        assert!(draining <= most(live as f64, rate, since, &received), "{received:?}");
+        assert_eq!(received.report.drained, 0, "no directive allowed it");
+    }
+    let drains = async || bed.gateway.stat("drains_age").await;
+    wait::until("some to go", PATIENCE, drains, |drains| *drains >= 50).await?;
+    Ok(())
+}
