@@ -29,7 +29,7 @@ on_each_envoy! {
 }
 
 /// Wrong configurations, and what the log has to say of each.
-const WRONG: [(&str, &str); 19] = [
+const WRONG: [(&str, &str); 22] = [
     (
         r#"{"inbound": {"maxAge": "30x"}}"#,
         r#"inbound.maxAge: "30x" is not a duration: write a number and its unit, such as "90s", "30m" or "1h30m""#,
@@ -69,7 +69,16 @@ const WRONG: [(&str, &str); 19] = [
     (r#"{"outbound": {"jitter": -0.1}}"#, "outbound.jitter: -0.1 is out of range: use a number from 0 up to"),
     (r#"{"inbound": {"maxage": "30m"}}"#, "inbound.maxage: unknown field `maxage`, expected one of `maxAge`"),
     (r#"{"outbound": {"streamGrace": "5m"}}"#, "outbound.streamGrace: unknown field `streamGrace`, expected one of"),
-    (r#"{"inbuond": {}}"#, "inbuond: unknown field `inbuond`, expected `inbound` or `outbound`"),
+    (
+        r#"{"rebalance": {"group": "gateway", "cluster": "c"}}"#,
+        r#"rebalance.group: "gateway" is not a group: write the"#,
+    ),
+    (
+        r#"{"rebalance": {"group": "a/b", "cluster": "c", "maxRate": 0}}"#,
+        "rebalance.maxRate: 0 is out of range: use a number above 0 and up to 1, 0.2 is the default",
+    ),
+    (r#"{"rebalance": {"group": "a/b"}}"#, "rebalance: missing field `cluster`"),
+    (r#"{"inbuond": {}}"#, "inbuond: unknown field `inbuond`, expected one of `inbound`, `rebalance`, `outbound`"),
     (r#"{"inbound": ["30m"]}"#, "inbound: invalid type: sequence, expected an object, such as {}"),
     ("[]", "the plugin configuration is not a settings object: invalid type: sequence, expected an object"),
     (r#"{"inbound": {"#, "the plugin configuration is not a settings object: EOF while parsing an object at line 1"),

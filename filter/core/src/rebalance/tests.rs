@@ -413,7 +413,8 @@ proptest! {
                     }
                 }
                 Event::Answer { revision, drains } if proxy.instance.is_some() => {
-                    if proxy.answer(last.sequence, &directive(revision, drains)).obeyed { allowed = allowed.max(drains); }
+                    let obeyed = proxy.answer(last.sequence, &directive(revision, drains)).obeyed;
+                    allowed = if obeyed { allowed.max(drains) } else { allowed };
                 }
                 Event::Fail if proxy.instance.is_some() => {
                     let now = proxy.now;
