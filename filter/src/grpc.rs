@@ -1,5 +1,6 @@
 //! The little of gRPC that a proxy-wasm filter has to do itself.
 
+use percent_encoding::percent_decode_str;
 use prost::Message;
 
 /// A unary call, as [`crate::host::Host::call`] takes it.
@@ -22,6 +23,13 @@ pub struct Failure {
     pub code: u32,
     /// What its sender says of it.
     pub message: String,
+}
+
+impl Failure {
+    /// With the message as it is on the wire: percent-encoded, and Envoy hands it over so.
+    pub fn new(code: u32, message: &str) -> Self {
+        Self { code, message: percent_decode_str(message).decode_utf8_lossy().into_owned() }
+    }
 }
 
 /// `envoy.config.core.v3.GrpcService`, as far as it names a cluster. Envoy takes the bare name as well, but reads one that

@@ -137,8 +137,8 @@ impl<H: Host> Vm<H> {
 
     /// A call of `root` got no answer but this gRPC status.
     pub fn refused(&mut self, root: ContextId, call: CallId, code: u32) {
-        let message = self.host.status_message();
-        self.concluded(root, call, Err(Failure { code, message }));
+        let failure = Failure::new(code, &self.host.status_message());
+        self.concluded(root, call, Err(failure));
     }
 
     fn concluded(&mut self, root: ContextId, call: CallId, answer: Result<Vec<u8>, Failure>) {

@@ -86,16 +86,16 @@ async fn no_request_fails(version: EnvoyVersion) -> Result<()> {
 async fn repeated_late_and_foreign_directives_do_no_harm(version: EnvoyVersion) -> Result<()> {
     let bed = Bed::start(version, Plan::new(rebalance(&json!({}))).workers(2)).await?;
     let _connections = connect(bed.gateway.address, 50).await?;
-    let mut obeyed = None;
+    let mut first = None;
     let mut number = 0;
     bed.server.answer_with(move |report| {
         number += 1;
-        let first = obeyed.get_or_insert_with(|| Directive { revision: 100, ..directive(report, 10) }).clone();
+        let first = first.get_or_insert_with(|| Directive { revision: 100, ..directive(report, 10) }).clone();
         Answer::Directive(match number % 4 {
-            0 => Directive { revision: first.revision - 1, drains: 50, ..first },
-            1 => Directive { instance: first.instance ^ 1, revision: 1_000, drains: 50, ..first },
+            1 => first,
             2 => Directive { drains: 50, ..first },
-            _ => first,
+            3 => Directive { revision: first.revision - 1, drains: 50, ..first },
+            _ => Directive { instance: first.instance ^ 1, revision: 1_000, drains: 50, ..first },
         })
     });
     bed.report_until("a directive to be followed", |report| report.revision == 100 && report.drained == 10).await?;

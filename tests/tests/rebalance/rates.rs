@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use evenkeel_proto::rebalance::{Directive, Signal};
+use evenkeel_tests::backend::Backend;
 use evenkeel_tests::client::steady::{Protocol, RunningClients, Steady};
 use evenkeel_tests::gateway::Plan;
 use evenkeel_tests::rebalance_server::{Answer, directive};
@@ -23,9 +24,10 @@ fn clients(bed: &Bed, connections: usize, rate: f64) -> RunningClients {
 /// Two clients with 60 requests per second each, two with 20, ten with 1. To move 85 per second, one of 60 and one of 20 go
 /// (80), and then what fits of the small ones; two of 60 would be too much.
 async fn the_connections_whose_rates_fit_are_drained(version: EnvoyVersion) -> Result<()> {
+    let backend = Backend::start()?;
     let settings = rebalance(&json!({"signal": "requests"}));
     let plan = Plan::new(settings).with_request().workers(1).drain_timeout(Duration::from_secs(1));
-    let bed = Bed::start(version, plan.backend(&evenkeel_tests::backend::Backend::start()?)).await?;
+    let bed = Bed::start(version, plan.backend(&backend)).await?;
     let (heavy, middle, light) = (clients(&bed, 2, 60.0), clients(&bed, 2, 20.0), clients(&bed, 10, 1.0));
     // A rate is a mean over some seconds.
     let right = |rate: u64| (155_000..185_000).contains(&rate);

@@ -107,7 +107,7 @@ impl Host for &FakeHost {
         self.answer.borrow().clone()
     }
     fn status_message(&self) -> String {
-        "no healthy upstream".to_owned()
+        "no%20healthy upstream".to_owned()
     }
 }
 
