@@ -90,7 +90,7 @@ async fn repeated_late_and_foreign_directives_do_no_harm(version: EnvoyVersion) 
     let mut number = 0;
     bed.server.answer_with(move |report| {
         number += 1;
-        let first = first.get_or_insert_with(|| Directive { revision: 100, ..directive(report, 10) }).clone();
+        let first = *first.get_or_insert_with(|| Directive { revision: 100, ..directive(report, 10) });
         Answer::Directive(match number % 4 {
             1 => first,
             2 => Directive { drains: 50, ..first },
