@@ -7,6 +7,9 @@ use crate::time::Time;
 /// What happened this long ago has lost all but 37 % of its weight.
 const MEMORY: Duration = Duration::from_secs(5);
 
+/// A life counts as no shorter than this: the first request of a connection is no thousand per second.
+const SHORTEST_LIFE: Duration = Duration::from_secs(1);
+
 /// An exponentially decaying mean. A connection younger than [`MEMORY`] has the mean of its life.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct RequestRate {
@@ -23,14 +26,16 @@ impl RequestRate {
 
     /// Takes notice that `requests` have come in all by `now`.
     pub(super) fn measure(&mut self, now: Time, requests: u32) {
-        let elapsed = now.since(self.measured).as_secs_f64();
-        if elapsed <= 0.0 {
+        let (age, elapsed) = (now.since(self.opened), now.since(self.measured));
+        if elapsed.is_zero() {
             return;
         }
-        let latest = f64::from(requests.saturating_sub(self.counted)) / elapsed;
-        let forgotten = 1.0 - (-elapsed / MEMORY.as_secs_f64()).exp();
-        let weight = forgotten.max(elapsed / now.since(self.opened).as_secs_f64());
-        self.per_second += weight * (latest - self.per_second);
+        if age <= MEMORY {
+            self.per_second = f64::from(requests) / age.max(SHORTEST_LIFE).as_secs_f64();
+        } else {
+            let latest = f64::from(requests.saturating_sub(self.counted)) / elapsed.as_secs_f64();
+            self.per_second += weight(elapsed, age) * (latest - self.per_second);
+        }
         (self.measured, self.counted) = (now, requests);
     }
 
@@ -38,6 +43,13 @@ impl RequestRate {
     pub(super) fn thousandths(&self) -> u64 {
         (self.per_second * 1000.0).round() as u64
     }
+}
+
+/// What the latest stretch of a life counts for.
+fn weight(elapsed: Duration, age: Duration) -> f64 {
+    let remembered = (-elapsed.as_secs_f64() / MEMORY.as_secs_f64()).exp();
+    // The whole of it if nothing was measured before.
+    (1.0 - remembered).max(elapsed.as_secs_f64() / age.as_secs_f64())
 }
 
 #[cfg(test)]
@@ -53,10 +65,12 @@ mod tests {
     #[test]
     fn a_young_connection_has_the_mean_of_its_life() {
         let mut rate = RequestRate::new(at(10.0));
-        rate.measure(at(10.5), 5);
-        assert_eq!(rate.thousandths(), 10_000);
-        rate.measure(at(11.0), 5);
+        rate.measure(at(10.001), 1);
+        assert_eq!(rate.thousandths(), 1_000);
+        rate.measure(at(12.0), 10);
         assert_eq!(rate.thousandths(), 5_000);
+        rate.measure(at(14.0), 10);
+        assert_eq!(rate.thousandths(), 2_500);
     }
 
     #[test]
