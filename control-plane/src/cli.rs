@@ -2,6 +2,7 @@
 
 mod log;
 mod serve;
+mod simulate;
 mod status;
 
 use clap::{Parser, Subcommand};
@@ -20,6 +21,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Box<serve::ServeArguments>),
+    Simulate(simulate::SimulateArguments),
     Status(status::StatusArguments),
 }
 
@@ -28,6 +30,7 @@ pub fn run() -> ExitCode {
     let Cli { log, command } = Cli::parse();
     let run = || match &command {
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Simulate(arguments) => simulate::run(arguments),
         Command::Status(arguments) => status::run(arguments),
     };
     match log.start().and_then(|()| run()) {

@@ -16,6 +16,7 @@ pub mod model;
 pub mod proxyless;
 pub mod publisher;
 pub mod rebalance;
+pub mod simulate;
 pub mod source;
 pub mod watched_file;
 pub mod xds;

@@ -103,6 +103,11 @@ impl Controller {
         self.endpoints_changed(now);
     }
 
+    /// When the endpoints will have stood still for long enough, if something waits for that.
+    pub fn settles(&self, policy: &Policy) -> Option<Time> {
+        (self.verdict.state == State::Settling && self.armed).then(|| self.changed.plus(policy.settle))
+    }
+
     /// What is to be done now.
     pub fn step(&mut self, now: Time, policy: &Policy, situation: &Situation) -> (Decision, Assessment) {
         if let Some(attempt) = &mut self.attempt {
@@ -242,10 +247,10 @@ impl Controller {
         let Some(attempt) = self.attempt.as_mut().filter(|_| situation.attending && !assessment.balanced) else {
             return vec![0; situation.members.len()];
         };
-        let want = Goal::of(policy).want(&assessment.expected, &assessment.shares, &assessment.landing);
-        let count = situation.whole_quanta(want, budget.min(attempt.room()));
-        let above = law::above(&assessment.expected, &assessment.shares);
-        let orders = situation.capped(law::apportion(count, &above));
+        let (goal, Assessment { expected, shares, landing, .. }) = (Goal::of(policy), assessment);
+        let count = situation.whole_quanta(goal.want(expected, shares, landing), budget.min(attempt.room()));
+        let parts = law::spread(count as f64 / situation.quantum, expected, shares);
+        let orders = situation.capped(law::apportion(count, &parts));
         let ordered = orders.iter().sum::<u64>() as f64 / situation.quantum;
         self.budget.spend(ordered);
         attempt.ordered(now, ordered);

@@ -129,7 +129,8 @@ impl Group {
             self.drained = self.drained.saturating_add(change.drained);
             self.closes = self.closes.saturating_add(change.connections_drained);
         }
-        let interval = if self.is_calm() { configured.max(CALM) } else { configured };
+        // A step that is due may find that it is calm no more.
+        let interval = if self.is_calm() && now < self.due { configured.max(CALM) } else { configured };
         let rate = self.policy.max_rate;
         let instance = self.members.get_mut(&address).and_then(|member| member.instance_mut(id));
         instance.map(|instance| instance.directive(interval, signal, rate)).unwrap_or_default()
@@ -162,6 +163,9 @@ impl Group {
         self.remember(&situation, &assessment);
         self.carry_out(now, &situation, decision);
         self.due = now.plus(if self.is_calm() { CALM } else { self.interval });
+        if let Some(settles) = self.controller.settles(&self.policy).filter(|settles| *settles > now) {
+            self.due = self.due.min(settles);
+        }
         !self.members.is_empty()
     }
 

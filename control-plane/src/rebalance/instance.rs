@@ -1,6 +1,6 @@
 //! One reporting Envoy: what it has said and what it may do.
 
-use super::report::{Counters, MOST_CONNECTIONS, Report};
+use super::report::{Counters, Report};
 use super::returning::FORGOTTEN_AFTER;
 use evenkeel_filter_core::Time;
 use evenkeel_proto::rebalance::{Directive, Signal};
@@ -35,7 +35,8 @@ struct Allowed {
 /// What is different since the report before.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Change {
-    /// Connections that were accepted.
+    /// Connections that were accepted and are more than those that ended by themselves. Who claims to accept connections
+    /// and never has them gets none.
     pub accepted: u64,
     /// Load that was drained on our behalf.
     pub drained: u64,
@@ -203,10 +204,12 @@ fn change(before: &Counters, after: &Counters, signal: Signal) -> Change {
     let drained = drained(after, signal).saturating_sub(drained(before, signal));
     // A report can claim any number. More than there was has not been drained.
     let drained = drained.min(load(before, signal).saturating_add(load(after, signal)));
+    let connections_drained = after.drained.saturating_sub(before.drained).min(before.live.saturating_add(after.live));
+    let gained = after.live.saturating_add(connections_drained).saturating_sub(before.live);
     Change {
-        accepted: after.accepted.saturating_sub(before.accepted).min(MOST_CONNECTIONS),
+        accepted: after.accepted.saturating_sub(before.accepted).min(gained),
         drained,
-        connections_drained: after.drained.saturating_sub(before.drained).min(before.live.saturating_add(after.live)),
+        connections_drained,
         arrived: load(after, signal) as f64 - load(before, signal) as f64 + drained as f64,
     }
 }

@@ -83,14 +83,31 @@ pub fn expected(live: &[f64], returning: f64, landing: &[f64]) -> Vec<f64> {
     pairs(live, landing).map(|(live, landing)| live + returning * landing).collect()
 }
 
-/// What each member has above its share: what has to go is spread over the members in this proportion.
-pub fn above(expected: &[f64], shares: &[f64]) -> Vec<f64> {
-    pairs(expected, shares).map(|(expected, share)| (expected - share).max(0.0)).collect()
+/// How `count` closes are spread over the members: the fullest first, down to one level, in terms of their shares. In
+/// proportion to what they have too much would turn the order round when more is closed than that.
+pub fn spread(count: f64, expected: &[f64], shares: &[f64]) -> Vec<f64> {
+    let level = level(count, expected, shares);
+    pairs(expected, shares).map(|(expected, share)| (expected - level * share).max(0.0)).collect()
+}
+
+/// The level that the fullest members come down to when they close `count` in all.
+fn level(count: f64, expected: &[f64], shares: &[f64]) -> f64 {
+    let mut members: Vec<(f64, f64)> = pairs(expected, shares).filter(|(_, share)| *share > 0.0).collect();
+    members.sort_by(|a, b| (b.0 / b.1).total_cmp(&(a.0 / a.1)));
+    let (mut load, mut share, mut level) = (0.0, 0.0, f64::INFINITY);
+    for (member_load, member_share) in members {
+        if level >= member_load / member_share && level.is_finite() {
+            break;
+        }
+        (load, share) = (load + member_load, share + member_share);
+        level = (load - count) / share;
+    }
+    level.max(0.0)
 }
 
 /// What each member has below its share: new connections should land in this proportion.
 pub fn missing(expected: &[f64], shares: &[f64]) -> Vec<f64> {
-    above(shares, expected)
+    pairs(expected, shares).map(|(expected, share)| (share - expected).max(0.0)).collect()
 }
 
 /// The largest expected load of a member in terms of its share; 1 when all is even or there is nothing.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// One Envoy holds no more connections than this: each takes tens of kilobytes.
-pub const MOST_CONNECTIONS: u64 = 1 << 24;
+const MOST_CONNECTIONS: u64 = 1 << 24;
 /// A million requests per second on each of a thousand connections, in thousandths.
 const HIGHEST_REQUEST_RATE: u64 = 1_000_000_000_000;
 /// A pod has one address per family; a node may have some more.

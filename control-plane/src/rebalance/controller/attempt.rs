@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Closes per connection after which a rebalance is given up.
 const MOST_CLOSES: f64 = 1.5;
 /// Until it is known that connections land where they are missing, only so many of them are risked.
-const PROBE: f64 = 0.05;
+const PROBE: f64 = 0.1;
 /// As few as these show nothing.
 const SMALLEST_PROBE: f64 = 20.0;
 /// Members have drained, and clients have come back, within this time.
@@ -83,6 +83,9 @@ impl Attempt {
 
     /// How many connections may be risked now.
     pub fn room(&self) -> f64 {
+        if self.landing.is_doubtful() {
+            return 0.0;
+        }
         if self.landing.is_confirmed() {
             return f64::INFINITY;
         }

@@ -41,6 +41,14 @@ fn what_moves_is_what_is_above_the_aim() {
 }
 
 #[test]
+fn the_fullest_go_first_down_to_one_level() {
+    assert_eq!(spread(4.0, &[62.5, 54.0, 50.0, 33.5], &[50.0; 4]), [4.0, 0.0, 0.0, 0.0]);
+    assert_eq!(spread(14.5, &[62.5, 54.0, 50.0, 33.5], &[50.0; 4]), [11.5, 3.0, 0.0, 0.0]);
+    assert_eq!(spread(30.0, &[60.0, 90.0], &[20.0, 40.0]), [20.0, 10.0]);
+    assert_eq!(spread(5.0, &[0.0, 0.0], &[0.0, 0.0]), [0.0, 0.0]);
+}
+
+#[test]
 fn what_is_on_its_way_counts_where_it_will_land() {
     assert_eq!(expected(&[80.0, 0.0], 20.0, &[0.25, 0.75]), [85.0, 15.0]);
 }
