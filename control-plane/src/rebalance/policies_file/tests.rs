@@ -31,7 +31,7 @@ fn a_right_file_is_what_it_says() {
         paused: true,
         tolerance: 0.2,
         min_share: 0.4,
-        aim: 0.9 * 0.2,
+        aim: AIM * 0.2,
         max_rate: 1.0,
         settle: Duration::from_secs(5),
         warmup: Duration::from_mins(2),
