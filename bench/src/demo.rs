@@ -1,35 +1,32 @@
-//! `evenkeel-bench demo`: two gateways become four, with Evenkeel and without.
+//! `evenkeel-bench demo`: two gateways become four, with nothing, with timer caps and with Evenkeel.
 //!
 //! A NodePort spreads connections at random over gateways; clients hold one connection each. [`run`] does one run with
-//! real programs ([`bed`], [`gateway`], [`traffic`]); what follows from it is pure ([`timeline`], [`outcome`], [`verdict`])
-//! and so is its wording ([`frame`], [`table`]).
+//! real programs ([`crate::gateways`]); what follows from it is pure ([`outcome`], [`verdict`]) and so is its wording ([`frame`], [`table`], [`curves`]).
 
-mod bed;
+mod chart;
+mod curves;
 mod frame;
-mod gateway;
 mod outcome;
 mod plan;
 mod run;
 mod screen;
 mod table;
-mod timeline;
-mod traffic;
 mod verdict;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use console::style;
-use evenkeel_tests::EnvoyVersion;
-use serde_json::json;
+use evenkeel_tests::{EnvoyVersion, artifact};
 use tokio::runtime::Builder;
 
-use self::outcome::{Outcome, Summary};
-use self::plan::{Clients, GATEWAYS, Plan};
-use self::timeline::EVEN;
+use self::outcome::{Outcome, Runs, Summary};
+use self::plan::{GATEWAYS, Plan};
+use crate::gateways::traffic::Clients;
+use crate::gateways::variant::Variant;
 use crate::{json_file, signals};
 
 const ENVOY: EnvoyVersion = EnvoyVersion::NEWEST;
@@ -40,10 +37,13 @@ pub struct Options {
     /// Writes the result as JSON into this file, too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Takes about half a minute: younger connections are replaced, and less of them is watched.
+    /// Draws max/mean and closes over time into this PNG file; `target/demo.png` if nothing is said.
+    #[arg(long, value_name = "FILE")]
+    chart: Option<PathBuf>,
+    /// Takes a minute and a half instead of two: timers are shorter, and less is watched.
     #[arg(long)]
     short: bool,
-    /// How long each of the two runs goes on after the scale-out; 25, with --short 10.
+    /// How long each run goes on after the scale-out; 32, with --short 28.
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<u64>,
 }
@@ -55,7 +55,7 @@ impl Options {
     }
 }
 
-/// Shows both runs; the exit code is 1 when a request failed or the filter did not help.
+/// Shows all runs; the exit code is 1 when a request failed or Evenkeel did not help.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let plan = options.plan()?;
     options.json.as_deref().map_or(Ok(()), json_file::check)?;
@@ -64,56 +64,64 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     // whoever sends that (https://github.com/hyperium/hyper/issues/2500).
     let runs = Builder::new_current_thread().enable_all().build()?.block_on(async {
         tokio::select! {
-            runs = both_runs(&plan) => runs.map(Some),
+            runs = all_runs(&plan) => runs.map(Some),
             signal = signals::interrupted() => signal.map(|()| None),
         }
     });
-    let Some((with, without)) = runs? else {
+    let Some(runs) = runs? else {
         eprintln!("Interrupted; everything that ran has ended.");
         return Ok(ExitCode::from(signals::INTERRUPTED));
     };
-    report(options, &plan, &with, &without)
+    report(options, &plan, &runs)
 }
 
 /// One after the other: side by side they would take each other's CPU.
-async fn both_runs(plan: &Plan) -> Result<(Outcome, Outcome)> {
+async fn all_runs(plan: &Plan) -> Result<Runs> {
     introduce(plan);
-    heading("1 of 2, with Evenkeel", &plan.ages());
-    let filter = json!({"inbound": {"maxAge": plan.max_age_text(), "jitter": plan.jitter}});
-    let with = run::run(plan, ENVOY, Some(&filter)).await?;
-    heading("2 of 2, without", "the same Envoys without the filter");
-    let without = run::run(plan, ENVOY, None).await?;
-    Ok((with, without))
+    let [nothing, timers, evenkeel] = Variant::ALL;
+    Ok([one_run(plan, nothing).await?, one_run(plan, timers).await?, one_run(plan, evenkeel).await?])
+}
+
+async fn one_run(plan: &Plan, variant: Variant) -> Result<(Variant, Outcome)> {
+    let number = Variant::ALL.iter().take_while(|other| **other != variant).count() + 1;
+    let title = format!("{number} of {}, {}", Variant::ALL.len(), variant.name());
+    println!("\n{}: {}.\nWatch gateways 3 and 4.", style(title).bold(), variant.explanation(&plan.setup));
+    Ok((variant, run::run(plan, ENVOY, variant).await?))
 }
 
 fn introduce(plan: &Plan) {
     let Clients { h1, h2, grpc } = plan.clients;
     let [first, all] = GATEWAYS;
-    println!("\n{}, Envoy {ENVOY}", style("Evenkeel: gateways that let go of connections").bold());
+    println!("\n{}, Envoy {ENVOY}", style("Evenkeel: connections that move when gateways are added").bold());
     println!("  {} persistent clients ({h1} HTTP/1.1, {h2} HTTP/2, {grpc} gRPC)", plan.clients.total());
     println!("  -> a NodePort that spreads connections at random over the endpoints from `evenkeel serve`");
     println!("  -> {first} gateways; after {} s {} more start", plan.before.as_secs(), all - first);
     println!("  -> backends");
 }
 
-fn heading(title: &str, text: &str) {
-    println!("\n{}: {text}.\nWatch gateways 3 and 4.", style(title).bold());
-}
-
 /// Prints and writes what came of it, and says whether it is what the demo promises.
-fn report(options: &Options, plan: &Plan, with: &Outcome, without: &Outcome) -> Result<ExitCode> {
-    println!("\n{}", table::side_by_side(with, without));
-    println!("\nEach column is the mean of its last {} s. Even means max/mean <= {EVEN}.\n", plan.window.as_secs());
+fn report(options: &Options, plan: &Plan, runs: &Runs) -> Result<ExitCode> {
+    println!("\n{}", table::side_by_side(runs));
+    println!("\nFigures are the mean of the last {} s. Time counts from the scale-out.\n", plan.window.as_secs());
+    println!("{}\n", curves::in_terminal(runs));
+    picture(options.chart.as_deref(), runs)?;
     if let Some(file) = &options.json {
-        json_file::write(file, &Summary::new(with, without, ENVOY.number(), plan.clients))?;
+        json_file::write(file, &Summary::new(runs, ENVOY.number(), plan.clients))?;
     }
-    let complaints = verdict::complaints(with, without);
+    let complaints = verdict::complaints(runs);
     if complaints.is_empty() {
-        println!("{}", style(verdict::conclusion(with, without)).green());
+        println!("{}", style(verdict::conclusion(runs)).green());
         return Ok(ExitCode::SUCCESS);
     }
     for complaint in complaints {
         eprintln!("{}", style(complaint).for_stderr().red());
     }
     Ok(ExitCode::FAILURE)
+}
+
+fn picture(file: Option<&Path>, runs: &Runs) -> Result<()> {
+    let file = file.map_or_else(|| artifact::target_folder().join("demo.png"), Path::to_owned);
+    chart::draw(&file, runs).with_context(|| format!("cannot draw {}", file.display()))?;
+    println!("The same as a picture: {}\n", file.display());
+    Ok(())
 }

@@ -1,9 +1,11 @@
 //! The demo and the benchmarks. `cargo xtask demo` and `cargo xtask bench` prepare everything and start this.
 #![forbid(unsafe_code)]
 
+mod balance;
 mod demo;
 mod endpoints;
 mod filter;
+mod gateways;
 mod json_file;
 mod progress;
 mod signals;
@@ -29,6 +31,8 @@ struct Arguments {
 enum Command {
     /// Shows gateways that let go of connections, with Evenkeel and without, side by side.
     Demo(demo::Options),
+    /// Measures how fast, and with how many closes, scale-outs become even, beside Envoy's own limits of a connection's age.
+    Balance(balance::Options),
     /// Measures what the filter costs: CPU per request and memory of one Envoy, against Envoys without it.
     Filter(filter::Options),
     /// Measures how fast and at which cost changes of endpoints reach many proxies, beside go-control-plane.
@@ -41,6 +45,7 @@ enum Command {
 fn main() -> Result<ExitCode> {
     match Arguments::parse().command {
         Command::Demo(options) => demo::run(&options),
+        Command::Balance(options) => balance::run(&options),
         Command::Filter(options) => filter::run(&options),
         Command::Endpoints(options) => endpoints::run(&options),
         Command::BareList(options) => endpoints::bare_list::run(&options),

@@ -1,7 +1,7 @@
 //! The demo as users start it: its promise in short, and that it leaves nothing behind however it ends.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ impl Demo {
         let folder = tempfile::tempdir()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel-bench"));
         command.arg("demo").args(arguments).arg("--json").arg(folder.path().join("summary.json"));
+        command.arg("--chart").arg(folder.path().join("chart.png"));
         let process = Process::spawn("the demo", command, &folder.path().join("log"))?;
         Ok(Self { process, folder, _turn: turn })
     }
@@ -46,6 +47,10 @@ impl Demo {
         let programs = demo.programs()?;
         assert_eq!(programs.0.len(), PROGRAMS, "{programs:?}");
         Ok((demo, programs))
+    }
+
+    fn chart(&self) -> PathBuf {
+        self.folder.path().join("chart.png")
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {
@@ -124,13 +129,16 @@ async fn in_short_it_keeps_its_promise() -> Result<()> {
     assert!(status.success(), "{status}\n{log}");
     assert!(log.contains("Two gateways became four.") && !log.contains('\u{1b}'), "{log}");
     let summary = read_json(&demo.folder.path().join("summary.json"))?;
-    for run in ["with", "without"] {
+    for run in ["with", "timers", "without"] {
         assert_eq!(summary[run]["failed"], 0, "{summary}");
         assert_eq!(summary[run]["per_gateway_connections"].as_array().map(Vec::len), Some(4), "{summary}");
         assert!(summary[run]["requests"].as_u64() > Some(10_000), "{summary}");
     }
     assert_eq!(summary["without"]["closes"], 0, "nobody closes connections without the filter: {summary}");
-    assert!(summary["with"]["closes"].as_u64() >= Some(200), "each connection is replaced once at least: {summary}");
+    assert!(summary["timers"]["closes"].as_u64() >= Some(200), "each connection is replaced once at least: {summary}");
+    let closes = |run: &str| summary[run]["closes_per_connection"].as_f64();
+    assert!(closes("with") > Some(0.5) && closes("with") < closes("timers"), "only the excess moves: {summary}");
+    assert_eq!(fs::read(demo.chart())?.get(1..4), Some(&b"PNG"[..]));
     Ok(())
 }
 
@@ -180,6 +188,6 @@ async fn an_envoy_that_dies_ends_the_demo_with_a_reason() -> Result<()> {
 async fn too_few_seconds_are_refused_before_anything_starts() -> Result<()> {
     let mut demo = Demo::start(&["--seconds", "3"]).await?;
     assert_eq!(demo.ended()?.code(), Some(1));
-    assert!(demo.process.log().contains("give at least 20"), "{}", demo.process.log());
+    assert!(demo.process.log().contains("give at least 21"), "{}", demo.process.log());
     Ok(())
 }

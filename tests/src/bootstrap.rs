@@ -79,6 +79,8 @@ impl Bootstrap {
 pub struct ConnectionLimits {
     /// `max_connection_duration`.
     pub max_connection_duration: Option<Duration>,
+    /// `max_connection_duration_jitter`: at most so many percent longer, by chance. Downstream, Envoy 1.39 and newer.
+    pub max_connection_duration_jitter: Option<u8>,
     /// `max_requests_per_connection`.
     pub max_requests_per_connection: Option<u32>,
     /// `idle_timeout`; Envoy's default is one hour.
@@ -90,6 +92,9 @@ impl ConnectionLimits {
         let mut options = json!({});
         if let Some(duration) = self.max_connection_duration {
             options["max_connection_duration"] = seconds(duration);
+        }
+        if let Some(percent) = self.max_connection_duration_jitter {
+            options["max_connection_duration_jitter"] = json!({"value": percent});
         }
         if let Some(requests) = self.max_requests_per_connection {
             options["max_requests_per_connection"] = json!(requests);

@@ -58,6 +58,17 @@ impl ControlPlane {
         Ok(control_plane)
     }
 
+    /// As [`Self::start`], with more flags.
+    pub async fn start_with(cluster_file: &str, flags: &[OsString]) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("cluster.yaml");
+        fs::write(&file, cluster_file)?;
+        let flags = ["--file".into(), file.into()].into_iter().chain(flags.iter().cloned()).collect();
+        let mut control_plane = Self::launch(folder, LOOPBACK, flags).await?;
+        control_plane.becomes_ready().await?;
+        Ok(control_plane)
+    }
+
     /// Starts it on free ports with the endpoints of the cluster of this kubeconfig file, and waits until it is ready.
     ///
     /// # Errors

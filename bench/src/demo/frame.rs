@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::timeline::Timeline;
+use crate::gateways::timeline::Timeline;
 
 /// Requests per second are of the last second.
 const RATE_WINDOW: Duration = Duration::from_secs(1);
@@ -95,7 +95,7 @@ impl Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::timeline::{GatewayStats, Moment};
+    use crate::gateways::timeline::{GatewayStats, Moment};
 
     fn frame() -> Frame {
         let mut timeline = Timeline::default();

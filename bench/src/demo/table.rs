@@ -1,71 +1,67 @@
-//! Both runs side by side, as text.
+//! All runs side by side, as text.
 
 use super::outcome::Outcome;
-use super::timeline::{EVEN, Load};
+use crate::gateways::timeline::{CLOSE_TO_EVEN, EVEN, Load};
+use crate::gateways::variant::Variant;
 
-const LABEL: usize = 32;
+const LABEL: usize = 34;
 const COLUMN: usize = 8;
+/// Connections and requests per second.
+const RUN: usize = 2 * COLUMN;
 const GAP: &str = "    ";
 
-/// The table, one line per row, at most 100 columns wide.
-pub fn side_by_side(with: &Outcome, without: &Outcome) -> String {
-    let runs = [with, without];
-    let gateways = runs.iter().map(|run| run.after.connections.len()).max().unwrap_or(0);
-    let mut lines = heading();
+/// The table, one line per row, at most 100 columns wide. Figures are those of the end, if nothing else is said.
+pub fn side_by_side(runs: &[(Variant, Outcome)]) -> String {
+    let gateways = runs.iter().map(|(_, run)| run.after.connections.len()).max().unwrap_or(0);
+    let mut lines = heading(runs);
     for gateway in 0..gateways {
-        lines.push(row(&format!("gateway {}", gateway + 1), &runs, |run| load(run, gateway)));
+        lines.push(row(&format!("gateway {}", gateway + 1), runs, |run| load(&run.after, gateway)));
     }
-    lines.push(row("max/mean", &runs, |run| [&run.before, &run.after].map(ratio).concat()));
-    lines.push(row(&format!("seconds until max/mean <= {EVEN}"), &runs, |run| whole_run(&time_to_even(run))));
-    for (label, count) in COUNTS {
-        lines.push(row(label, &runs, |run| whole_run(&count(run).to_string())));
+    for (label, figure) in FIGURES {
+        lines.push(row(label, runs, |run| format!("{:>RUN$}", figure(run))));
     }
     lines.join("\n")
 }
 
-type Count = fn(&Outcome) -> u64;
+type Figure = fn(&Outcome) -> String;
 
-const COUNTS: [(&str, Count); 4] = [
-    ("connections closed", |run| run.closes),
-    ("told to go by Evenkeel", |run| run.drains),
-    ("requests", |run| run.requests),
-    ("failed requests", |run| run.failed),
+const FIGURES: [(&str, Figure); 9] = [
+    ("max/mean before the scale-out", |run| ratio(run.before.max_over_mean)),
+    ("max/mean at the end", |run| ratio(run.after.max_over_mean)),
+    ("seconds until max/mean <= 1.25", |run| seconds(run.time_to(EVEN))),
+    ("seconds until max/mean <= 1.10", |run| seconds(run.time_to(CLOSE_TO_EVEN))),
+    ("connections closed since then", |run| run.closes_after.to_string()),
+    ("  per connection", |run| ratio(run.closes_per_connection())),
+    ("  the least that any closer needs", |run| ratio(run.optimum_closes_per_connection())),
+    ("requests", |run| run.requests.to_string()),
+    ("failed requests", |run| run.failed.to_string()),
 ];
 
-fn heading() -> Vec<String> {
-    let width = 4 * COLUMN;
-    let line = |cells: [&str; 2]| format!("{:LABEL$}{:>width$}{GAP}{:>width$}", "", cells[0], cells[1]);
-    let phases = format!("{:>half$}{:>half$}", "2 gateways", "4 gateways", half = 2 * COLUMN);
-    let units = ["conn.", "req/s"].map(|unit| format!("{unit:>COLUMN$}")).concat().repeat(2);
-    vec![line(["with Evenkeel", "without Evenkeel"]), line([&phases, &phases]), line([&units, &units])]
+fn heading(runs: &[(Variant, Outcome)]) -> Vec<String> {
+    let line = |cells: Vec<String>| format!("{:LABEL$}{}", "", cells.join(GAP));
+    let names = runs.iter().map(|(variant, _)| format!("{:>RUN$}", variant.name())).collect();
+    let units = runs.iter().map(|_| format!("{:>COLUMN$}{:>COLUMN$}", "conn.", "req/s")).collect();
+    vec![line(names), line(units)]
 }
 
-fn row(label: &str, runs: &[&Outcome; 2], cells: impl Fn(&Outcome) -> String) -> String {
-    format!("{label:LABEL$}{}{GAP}{}", cells(runs[0]), cells(runs[1]))
+fn row(label: &str, runs: &[(Variant, Outcome)], cell: impl Fn(&Outcome) -> String) -> String {
+    let cells: Vec<_> = runs.iter().map(|(_, run)| cell(run)).collect();
+    format!("{label:LABEL$}{}", cells.join(GAP))
 }
 
-fn load(run: &Outcome, gateway: usize) -> String {
-    let cells =
-        |load: &Load| [cell(load.connections.get(gateway)), cell(load.requests_per_second.get(gateway))].concat();
-    [cells(&run.before), cells(&run.after)].concat()
+/// A gateway that never was there has no figure.
+fn load(load: &Load, gateway: usize) -> String {
+    let figure =
+        |value: Option<&f64>| value.map_or_else(|| format!("{:>COLUMN$}", "-"), |value| format!("{value:>COLUMN$.0}"));
+    [figure(load.connections.get(gateway)), figure(load.requests_per_second.get(gateway))].concat()
 }
 
-/// A gateway that was not there yet has no figure.
-fn cell(value: Option<&f64>) -> String {
-    value.map_or_else(|| format!("{:>COLUMN$}", "-"), |value| format!("{value:>COLUMN$.0}"))
+fn ratio(ratio: Option<f64>) -> String {
+    ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"))
 }
 
-fn ratio(load: &Load) -> String {
-    let text = load.max_over_mean.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
-    format!("{text:>width$}", width = 2 * COLUMN)
-}
-
-fn time_to_even(run: &Outcome) -> String {
-    run.time_to_even.map_or_else(|| "never".to_owned(), |time| format!("{:.1}", time.as_secs_f64()))
-}
-
-fn whole_run(text: &str) -> String {
-    format!("{text:>width$}", width = 4 * COLUMN)
+fn seconds(time: Option<std::time::Duration>) -> String {
+    time.map_or_else(|| "never".to_owned(), |time| format!("{:.1}", time.as_secs_f64()))
 }
 
 #[cfg(test)]
@@ -73,50 +69,58 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::gateways::timeline::Point;
 
     fn load(connections: &[f64], max_over_mean: f64) -> Load {
         let requests_per_second = connections.iter().map(|connections| connections * 10.0).collect();
         Load { connections: connections.to_vec(), requests_per_second, max_over_mean: Some(max_over_mean) }
     }
 
-    #[test]
-    fn shows_both_runs_in_the_same_columns() {
-        let with = Outcome {
+    fn runs() -> [(Variant, Outcome); 2] {
+        let evenkeel = Outcome {
             before: load(&[104.0, 96.0], 1.04),
-            after: load(&[52.4, 47.6, 51.0, 49.0], 1.128),
-            time_to_even: Some(Duration::from_millis(6500)),
-            closes: 900,
-            drains: 899,
+            after: load(&[52.4, 47.6, 51.0, 49.0], 1.088),
+            curve: vec![Point { since: Duration::from_millis(6500), max_over_mean: 1.0, closes: 190 }],
+            connections_at_scale_out: vec![104, 96, 0, 0],
+            closes_after: 190,
             requests: 70_000,
             ..Outcome::default()
         };
-        let without = Outcome {
+        let nothing = Outcome {
             before: load(&[90.0, 110.0], 1.1),
             after: load(&[90.0, 110.0, 0.0, 0.0], 2.2),
+            connections_at_scale_out: vec![90, 110, 0, 0],
             requests: 70_001,
             failed: 3,
             ..Outcome::default()
         };
+        [(Variant::Nothing, nothing), (Variant::Evenkeel, evenkeel)]
+    }
+
+    #[test]
+    fn shows_all_runs_in_the_same_columns() {
         let expected = "
-                                                   with Evenkeel                    without Evenkeel
-                                      2 gateways      4 gateways          2 gateways      4 gateways
-                                   conn.   req/s   conn.   req/s       conn.   req/s   conn.   req/s
-gateway 1                            104    1040      52     524          90     900      90     900
-gateway 2                             96     960      48     476         110    1100     110    1100
-gateway 3                              -       -      51     510           -       -       0       0
-gateway 4                              -       -      49     490           -       -       0       0
-max/mean                                    1.04            1.13                1.10            2.20
-seconds until max/mean <= 1.25                               6.5                               never
-connections closed                                           900                                   0
-told to go by Evenkeel                                       899                                   0
-requests                                                   70000                               70001
-failed requests                                                0                                   3";
-        assert_eq!(format!("\n{}", side_by_side(&with, &without)), expected);
+                                           nothing            Evenkeel
+                                     conn.   req/s       conn.   req/s
+gateway 1                               90     900          52     524
+gateway 2                              110    1100          48     476
+gateway 3                                0       0          51     510
+gateway 4                                0       0          49     490
+max/mean before the scale-out                 1.10                1.04
+max/mean at the end                           2.20                1.09
+seconds until max/mean <= 1.25               never                 6.5
+seconds until max/mean <= 1.10               never                 6.5
+connections closed since then                    0                 190
+  per connection                              0.00                0.95
+  the least that any closer needs             0.90                0.90
+requests                                     70001               70000
+failed requests                                  3                   0";
+        assert_eq!(format!("\n{}", side_by_side(&runs())), expected);
     }
 
     #[test]
     fn fits_a_hundred_columns() {
-        let text = side_by_side(&Outcome::default(), &Outcome::default());
+        let text = side_by_side(&Variant::ALL.map(|variant| (variant, Outcome::default())));
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     }
 }

@@ -1,58 +1,67 @@
 //! Whether the demo has shown what it promises, and in which words.
 
-use super::outcome::Outcome;
-use super::timeline::EVEN;
+use super::outcome::{Outcome, Runs};
+use crate::gateways::timeline::EVEN;
 
-/// The filter has helped when what exceeds an even spread is at most this share of what it is without the filter.
+/// Evenkeel has helped when what exceeds an even spread is at most this share of what it is without.
 const HELPED: f64 = 0.5;
 
 /// Everything that went wrong; empty when the demo has shown what it promises.
-pub fn complaints(with: &Outcome, without: &Outcome) -> Vec<String> {
-    let failures = [("with", with), ("without", without)].into_iter().filter_map(|(name, run)| failed(name, run));
-    failures.chain(no_help(with, without)).collect()
+pub fn complaints(runs: &Runs) -> Vec<String> {
+    let [(_, nothing), _, (_, evenkeel)] = runs;
+    let failures = runs.iter().filter_map(|(variant, run)| failed(variant.name(), run));
+    failures.chain(no_help(evenkeel, nothing)).collect()
 }
 
-/// One run's failed requests. Without the filter none may fail either: else the bed is broken, not Evenkeel.
+/// One run's failed requests. In the other runs none may fail either: else the bed is broken, not Evenkeel.
 fn failed(name: &str, run: &Outcome) -> Option<String> {
     let reasons: Vec<_> = run.reasons.iter().map(|(reason, count)| format!("{count} x {reason}")).collect();
+    let reasons = reasons.join("; ");
     (run.failed > 0 || run.requests == 0)
-        .then(|| format!("{} of {} requests failed {name} Evenkeel: {}", run.failed, run.requests, reasons.join("; ")))
+        .then(|| format!("{} of {} requests failed in the run \"{name}\": {reasons}", run.failed, run.requests))
 }
 
-fn no_help(with: &Outcome, without: &Outcome) -> Option<String> {
-    let (Some(ratio), Some(other)) = (with.after.max_over_mean, without.after.max_over_mean) else {
+fn no_help(evenkeel: &Outcome, nothing: &Outcome) -> Option<String> {
+    let (Some(ratio), Some(other)) = (evenkeel.after.max_over_mean, nothing.after.max_over_mean) else {
         return Some("a run ended without any connection: nothing can be compared".to_owned());
     };
     let most = EVEN.max(1.0 + (other - 1.0) * HELPED);
     let useless = ratio >= other || ratio > most;
     useless.then(|| {
         format!(
-            "the filter did not help: it told {} connections to go.\n\
+            "Evenkeel did not help: it told {} connections to go.\n\
              The fullest gateway has {ratio:.2} times the mean with it and {other:.2} times without; \
              at most {most:.2} would do",
-            with.drains
+            evenkeel.drains
         )
     })
 }
 
 /// What the reader just saw, in lines of at most 100 columns.
-pub fn conclusion(with: &Outcome, without: &Outcome) -> String {
-    let even = with.time_to_even.map_or_else(
-        || "closer to even than without".to_owned(),
-        |time| format!("even {:.1} s after the scale-out", time.as_secs_f64()),
-    );
+pub fn conclusion(runs: &Runs) -> String {
+    let [(_, nothing), (_, timers), (_, evenkeel)] = runs;
     format!(
-        "Two gateways became four. Without Evenkeel {}.\n\
-         With it, connections were told to go as they aged and came back spread over all four:\n\
-         {even}, {} graceful closes, and none of {} requests failed.",
-        stayed(without),
-        with.closes,
-        with.requests
+        "Two gateways became four. With nothing {}.\n\
+         Timer caps: {}, with {} closes, and they go on for as long as there are connections.\n\
+         Evenkeel: {}, with {} closes, then none; none of {} requests failed.",
+        stayed(nothing),
+        even(timers),
+        timers.closes_after,
+        even(evenkeel),
+        evenkeel.closes_after,
+        evenkeel.requests
     )
 }
 
-fn stayed(without: &Outcome) -> String {
-    let newcomers: f64 = without.after.connections.iter().skip(without.before.connections.len()).sum();
+fn even(run: &Outcome) -> String {
+    match run.time_to(EVEN) {
+        Some(time) => format!("even {:.1} s after the scale-out", time.as_secs_f64()),
+        None => "not even to the end".to_owned(),
+    }
+}
+
+fn stayed(nothing: &Outcome) -> String {
+    let newcomers: f64 = nothing.after.connections.iter().skip(nothing.before.connections.len()).sum();
     match newcomers {
         0.0 => "all connections stayed, and the new gateways stood idle".to_owned(),
         some => format!("the new gateways got {some:.0} connections"),
@@ -64,15 +73,21 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::demo::timeline::Load;
+    use crate::gateways::timeline::{Load, Point};
+    use crate::gateways::variant::Variant;
 
     fn outcome(max_over_mean: f64) -> Outcome {
         let load = Load { max_over_mean: Some(max_over_mean), ..Load::default() };
         Outcome { after: load, requests: 1000, ..Outcome::default() }
     }
 
-    fn complaint(with: &Outcome, without: &Outcome) -> String {
-        complaints(with, without).join("\n")
+    fn runs(evenkeel: &Outcome, nothing: &Outcome) -> Runs {
+        let timers = (Variant::Timers, outcome(1.1));
+        [(Variant::Nothing, nothing.clone()), timers, (Variant::Evenkeel, evenkeel.clone())]
+    }
+
+    fn complaint(evenkeel: &Outcome, nothing: &Outcome) -> String {
+        complaints(&runs(evenkeel, nothing)).join("\n")
     }
 
     #[test]
@@ -97,12 +112,12 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_request_in_either_run_is_a_complaint_with_its_reason() {
+    fn a_failed_request_in_any_run_is_a_complaint_with_its_reason() {
         let reasons = vec![("status 503".to_owned(), 2)];
         let broken = |ratio| Outcome { failed: 2, reasons: reasons.clone(), ..outcome(ratio) };
-        assert!(complaint(&broken(1.1), &outcome(2.0)).contains("2 of 1000 requests failed with Evenkeel"));
-        let without = complaint(&outcome(1.1), &broken(2.0));
-        assert!(without.contains("failed without Evenkeel: 2 x status 503"), "{without}");
+        assert!(complaint(&broken(1.1), &outcome(2.0)).contains("2 of 1000 requests failed in the run \"Evenkeel\""));
+        let nothing = complaint(&outcome(1.1), &broken(2.0));
+        assert!(nothing.contains("in the run \"nothing\": 2 x status 503"), "{nothing}");
     }
 
     #[test]
@@ -114,12 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn the_conclusion_tells_both_stories() {
-        let with = Outcome { time_to_even: Some(Duration::from_millis(6540)), ..outcome(1.1) };
-        let mut without = outcome(2.0);
-        without.before.connections = vec![90.0, 110.0];
-        without.after.connections = vec![90.0, 110.0, 0.0, 0.0];
-        let text = conclusion(&with, &without);
+    fn the_conclusion_tells_all_stories() {
+        let point = Point { since: Duration::from_millis(6540), max_over_mean: 1.1, closes: 180 };
+        let evenkeel = Outcome { curve: vec![point], closes_after: 180, ..outcome(1.1) };
+        let mut nothing = outcome(2.0);
+        nothing.before.connections = vec![90.0, 110.0];
+        nothing.after.connections = vec![90.0, 110.0, 0.0, 0.0];
+        let text = conclusion(&runs(&evenkeel, &nothing));
         assert!(text.contains("stood idle") && text.contains("even 6.5 s") && text.contains("none of 1000"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     }

@@ -109,7 +109,7 @@ fn native() -> ConnectionLimits {
     ConnectionLimits {
         max_connection_duration: Some(AGE_NOT_REACHED),
         max_requests_per_connection: Some(REQUESTS_NOT_REACHED),
-        idle_timeout: None,
+        ..ConnectionLimits::default()
     }
 }
 

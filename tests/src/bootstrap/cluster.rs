@@ -1,6 +1,6 @@
 //! A cluster.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,6 +59,7 @@ pub struct Cluster {
     limits: ConnectionLimits,
     circuit_breakers: Option<Value>,
     transport_socket: Option<Value>,
+    source: Option<IpAddr>,
 }
 
 impl Cluster {
@@ -103,7 +104,14 @@ impl Cluster {
             limits: ConnectionLimits::default(),
             circuit_breakers: None,
             transport_socket: None,
+            source: None,
         }
+    }
+
+    /// Connects from this address, as a pod does from its own.
+    #[must_use]
+    pub fn source(self, source: IpAddr) -> Self {
+        Self { source: Some(source), ..self }
     }
 
     /// HTTP/2 to the endpoints; HTTP/1 otherwise.
@@ -157,9 +165,13 @@ impl From<Cluster> for Value {
         json["connect_timeout"] = json!("5s");
         json["lb_policy"] = json!(cluster.policy());
         json["typed_extension_protocol_options"] = json!({PROTOCOL_OPTIONS: typed(PROTOCOL_OPTIONS, options)});
-        for (key, value) in
-            [("circuit_breakers", cluster.circuit_breakers), ("transport_socket", cluster.transport_socket)]
-        {
+        let bind =
+            cluster.source.map(|source| json!({"source_address": {"address": source.to_string(), "port_value": 0}}));
+        for (key, value) in [
+            ("circuit_breakers", cluster.circuit_breakers),
+            ("transport_socket", cluster.transport_socket),
+            ("upstream_bind_config", bind),
+        ] {
             if let Some(value) = value {
                 json[key] = value;
             }

@@ -44,9 +44,9 @@ impl Gathered {
             let write = || Ok(sendmsg(&self.tcp, parts, &mut SendAncillaryBuffer::default(), flags)?);
             match self.tcp.try_io(Interest::WRITABLE, write) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                sent => {
+                result => {
                     self.held = if whole_frame { Held::JustWritten } else { Held::Nothing };
-                    return Poll::Ready(sent);
+                    return Poll::Ready(result);
                 }
             }
         }

@@ -1,13 +1,14 @@
-//! One gateway: an Envoy in front of the backends, with or without Evenkeel's filter.
+//! One gateway: an Envoy in front of the backends, on an address of its own as a pod is.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, Result};
 use evenkeel_tests::EnvoyVersion;
-use evenkeel_tests::bootstrap::{Bootstrap, Cluster, Evenkeel, HttpListener};
+use evenkeel_tests::bootstrap::{Bootstrap, Cluster, ConnectionLimits, Evenkeel, HttpListener};
 use evenkeel_tests::envoy::{Envoy, Start};
 
 use super::timeline::GatewayStats;
+use super::variant::REBALANCE;
 
 const LISTENER: &str = "gateway";
 
@@ -16,19 +17,32 @@ const LISTENER: &str = "gateway";
 pub struct Recipe {
     /// Where they send requests.
     pub backends: Vec<SocketAddr>,
+    /// Where they report.
+    pub control_plane: SocketAddr,
     /// The filter, or none.
     pub evenkeel: Option<Evenkeel>,
+    /// Envoy's own limits of connections.
+    pub limits: ConnectionLimits,
 }
 
 impl Recipe {
-    fn bootstrap(&self) -> Bootstrap {
-        let listener = HttpListener::new(LISTENER).route("/", "backends");
+    fn bootstrap(&self, pod: IpAddr) -> Bootstrap {
+        let listener = HttpListener::new(LISTENER).address(SocketAddr::new(pod, 0));
+        let listener = listener.route("/", "backends").limits(self.limits);
         let listener = match &self.evenkeel {
             Some(evenkeel) => listener.evenkeel(evenkeel),
             None => listener,
         };
-        Bootstrap::new(LISTENER).listener(listener).cluster(Cluster::new("backends", &self.backends).http2())
+        Bootstrap::new(LISTENER)
+            .listener(listener)
+            .cluster(Cluster::new("backends", &self.backends).http2())
+            .cluster(Cluster::control_plane(REBALANCE, &[self.control_plane]).source(pod))
     }
+}
+
+/// The address of the pod with this number, on the loopback network: a report counts by the address that it comes from.
+pub fn pod(number: usize) -> IpAddr {
+    Ipv4Addr::new(127, 0, 0, 2 + number as u8).into()
 }
 
 /// A running gateway; it ends when dropped.
@@ -40,8 +54,8 @@ pub struct Gateway {
 
 impl Gateway {
     /// Starts one and waits until it serves. One worker: the whole demo has to fit on two cores.
-    pub async fn start(recipe: &Recipe, version: EnvoyVersion) -> Result<Self> {
-        let envoy = Start::new(version).concurrency(1).run(recipe.bootstrap().into_json()).await?;
+    pub async fn start(recipe: &Recipe, version: EnvoyVersion, pod: IpAddr) -> Result<Self> {
+        let envoy = Start::new(version).concurrency(1).run(recipe.bootstrap(pod).into_json()).await?;
         let address = envoy.listener(LISTENER).await?;
         Ok(Self { envoy, address })
     }
@@ -56,7 +70,7 @@ impl Gateway {
         self.envoy.process().check_running().with_context(|| format!("the gateway at {}", self.address))
     }
 
-    /// What it says now. Connections and closes are Envoy's own figures, so that both runs are measured alike.
+    /// What it says now. Connections and closes are Envoy's own figures, so that all runs are measured alike.
     pub async fn stats(&self) -> Result<GatewayStats> {
         let stats = self.envoy.stats(&format!("http.{LISTENER}.downstream_")).await;
         let stats = stats.with_context(|| format!("the gateway at {} does not answer", self.address))?;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Connections count as even while the fullest gateway has at most this many times the mean.
 pub const EVEN: f64 = 1.25;
+/// As even as a policy with the usual tolerance makes them.
+pub const CLOSE_TO_EVEN: f64 = 1.1;
 
 /// What one gateway says at one moment; the counters have run since it started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +35,22 @@ impl Moment {
         let connections: Vec<_> = self.gateways.iter().map(|gateway| gateway.connections as f64).collect();
         max_over_mean(&connections)
     }
+
+    /// Connections that have ended at any gateway.
+    pub fn closes(&self) -> u64 {
+        self.gateways.iter().map(|gateway| gateway.closes).sum()
+    }
+}
+
+/// One moment after the scale-out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Time since the scale-out.
+    pub since: Duration,
+    /// The fullest gateway over the mean.
+    pub max_over_mean: f64,
+    /// Connections that have ended since the scale-out.
+    pub closes: u64,
 }
 
 /// How the gateways were loaded over a stretch of time.
@@ -81,13 +99,27 @@ impl Timeline {
         load(last(&self.moments[..count], window))
     }
 
-    /// Time from the scale-out to the first moment that is [`EVEN`]; `None` when none was.
-    pub fn time_to_even(&self) -> Option<Duration> {
-        let start = self.scaled_out_at?;
-        let mut after = self.moments.iter().filter(|moment| moment.at >= start);
-        after
-            .find(|moment| moment.max_over_mean().is_some_and(|ratio| ratio <= EVEN))
-            .map(|moment| moment.at.saturating_sub(start))
+    /// The connections of each gateway when the new ones had just become endpoints.
+    pub fn at_scale_out(&self) -> Option<&Moment> {
+        self.since_scale_out().next()
+    }
+
+    /// What happened from the scale-out on.
+    pub fn curve(&self) -> Vec<Point> {
+        let start = self.scaled_out_at.unwrap_or(Duration::MAX);
+        let before = self.at_scale_out().map_or(0, Moment::closes);
+        let point = |moment: &Moment| {
+            let (since, closes) = (moment.at.saturating_sub(start), moment.closes().saturating_sub(before));
+            Some(Point { since, max_over_mean: moment.max_over_mean()?, closes })
+        };
+        self.since_scale_out().filter_map(point).collect()
+    }
+
+    fn since_scale_out(&self) -> impl Iterator<Item = &Moment> {
+        let start = self.scaled_out_at.unwrap_or(Duration::MAX);
+        // A moment that was seen before the new gateways were counted does not say how uneven it is now.
+        let gateways = self.moments.last().map_or(0, |moment| moment.gateways.len());
+        self.moments.iter().filter(move |moment| moment.at >= start && moment.gateways.len() == gateways)
     }
 }
 
@@ -184,18 +216,24 @@ mod tests {
     }
 
     #[test]
-    fn time_to_even_counts_from_the_scale_out() {
+    fn the_curve_begins_with_the_scale_out() {
         let seconds: &[&[u64]] =
             &[&[100, 100], &[100, 100], &[100, 100, 0, 0], &[70, 70, 30, 30], &[60, 50, 50, 40], &[80, 40, 40, 40]];
-        assert_eq!(timeline(seconds, Some(2)).time_to_even(), Some(Duration::from_secs(2)));
-        assert_eq!(timeline(&seconds[..4], Some(2)).time_to_even(), None);
-        assert_eq!(timeline(seconds, None).time_to_even(), None, "being even before the scale-out says nothing");
+        let curve = |seconds| timeline(seconds, Some(2)).curve();
+        let points: Vec<_> = curve(seconds).iter().map(|point| (point.since.as_secs(), point.max_over_mean)).collect();
+        assert_eq!(points, [(0, 2.0), (1, 1.4), (2, 1.2), (3, 1.6)]);
+        assert_eq!(timeline(seconds, None).curve(), [], "what was before the scale-out says nothing");
     }
 
     #[test]
-    fn exactly_the_threshold_is_even() {
-        assert!(timeline(&[&[50, 30, 40, 40]], Some(0)).time_to_even().is_some());
-        assert!(timeline(&[&[51, 29, 40, 40]], Some(0)).time_to_even().is_none());
+    fn the_curve_counts_closes_from_the_scale_out() {
+        let mut timeline = Timeline::default();
+        timeline.scaled_out(Duration::from_secs(1));
+        for (second, closes) in [(0, 3), (1, 5), (2, 9)] {
+            let gateway = GatewayStats { connections: 10, closes, ..GatewayStats::default() };
+            timeline.push(Moment { at: Duration::from_secs(second), gateways: vec![gateway] });
+        }
+        assert_eq!(timeline.curve().iter().map(|point| point.closes).collect::<Vec<_>>(), [0, 4]);
     }
 
     #[test]

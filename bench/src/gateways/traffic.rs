@@ -11,8 +11,25 @@ use std::time::Duration;
 
 use anyhow::Result;
 use evenkeel_tests::client::steady::{Protocol, RunningClients, Snapshot, Steady};
+use serde::Serialize;
 
-use super::plan::Clients;
+/// Persistent clients by kind, each with one connection at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Clients {
+    /// HTTP/1.1 with keep-alive.
+    pub h1: usize,
+    /// HTTP/2.
+    pub h2: usize,
+    /// gRPC, unary calls.
+    pub grpc: usize,
+}
+
+impl Clients {
+    /// All of them.
+    pub fn total(self) -> usize {
+        self.h1 + self.h2 + self.grpc
+    }
+}
 
 /// All clients of a run; dropping this ends them.
 #[derive(Debug)]

@@ -1,26 +1,28 @@
 //! The real programs of one run: a NodePort, gateways, backends, and the control plane that knows the gateways.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use evenkeel_tests::backend::Backend;
 use evenkeel_tests::bootstrap::{Bootstrap, Cluster, EndpointSource, Evenkeel, LoadBalancing, TcpListener};
 use evenkeel_tests::control_plane::ControlPlane;
 use evenkeel_tests::envoy::{Envoy, Start};
 use evenkeel_tests::extension_config::ExtensionConfig;
-use evenkeel_tests::{EnvoyVersion, artifact};
+use evenkeel_tests::{EnvoyVersion, artifact, http_get};
 use futures::future::try_join_all;
 use serde_json::Value;
+use tempfile::TempDir;
 
-use super::gateway::{Gateway, Recipe};
+use super::gateway::{Gateway, Recipe, pod};
 use super::timeline::GatewayStats;
+use super::variant::{Balancer, NAMESPACE, SERVICE, Setup, Variant, policies};
 
 const BACKENDS: usize = 2;
 const NODE_PORT: &str = "node_port";
-/// The endpoints of the service `gateway`, port 80, as the control plane names them.
-const RESOURCE: &str = "pods/istio-system/gateway:80";
 /// A file edit is an endpoint within well under a second; longer means that something is broken.
 const PROPAGATION: Duration = Duration::from_secs(10);
 
@@ -35,25 +37,39 @@ pub struct Bed {
     // Held for their lives only.
     _backends: Vec<Backend>,
     _filter: Option<ExtensionConfig>,
+    _policies: TempDir,
 }
 
 impl Bed {
-    /// Starts everything with this many gateways, which run the filter with this configuration or not at all.
+    /// Starts everything with this many gateways.
     ///
     /// # Errors
     /// When a program is missing (the text names the command that makes it) or refuses its configuration.
-    pub async fn start(version: EnvoyVersion, gateways: usize, filter: Option<&Value>) -> Result<Self> {
+    pub async fn start(version: EnvoyVersion, gateways: usize, variant: Variant, setup: &Setup) -> Result<Self> {
         let backends = (0..BACKENDS).map(|_| Backend::start()).collect::<Result<Vec<_>>>()?;
         let module = artifact::wasm()?;
-        let filter = filter.map(|configuration| ExtensionConfig::new(&module, configuration)).transpose()?;
+        let filter = variant.filter().map(|settings| ExtensionConfig::new(&module, &settings)).transpose()?;
+        let (control_plane, policies) = start_control_plane(setup.settle).await?;
         let recipe = Recipe {
             backends: backends.iter().map(Backend::address).collect(),
+            control_plane: control_plane.xds(),
             evenkeel: filter.as_ref().map(Evenkeel::discovered),
+            limits: variant.limits(setup),
         };
-        let gateways = start_gateways(&recipe, version, gateways).await?;
-        let control_plane = ControlPlane::start(&cluster_file(&gateways)).await?;
-        let node_port = start_node_port(version, control_plane.xds()).await?;
-        Ok(Self { version, recipe, node_port, gateways, control_plane, _backends: backends, _filter: filter })
+        let node_port = start_balancer(version, control_plane.xds(), setup.balancer).await?;
+        let mut bed = Self {
+            version,
+            recipe,
+            node_port,
+            gateways: Vec::new(),
+            control_plane,
+            _backends: backends,
+            _filter: filter,
+            _policies: policies,
+        };
+        let gateways = bed.more_gateways(gateways).await?;
+        bed.add(gateways).await?;
+        Ok(bed)
     }
 
     /// Where clients connect.
@@ -73,10 +89,19 @@ impl Bed {
         try_join_all(self.gateways.iter().map(Gateway::stats)).await
     }
 
+    /// What the control plane says that the group of the gateways does.
+    pub async fn group_state(&self) -> Result<String> {
+        let (status, body) = http_get::get(self.control_plane.admin(), "/v1/groups").await?;
+        ensure!(status.is_success(), "/v1/groups answers {status}: {body}");
+        let groups: Value = serde_json::from_str(&body)?;
+        let state = groups.pointer("/groups/0/state").and_then(Value::as_str);
+        Ok(state.unwrap_or("not there yet").to_owned())
+    }
+
     /// Starts more gateways, which nobody knows yet. Borrows nothing, so that the bed can be watched meanwhile.
     pub fn more_gateways(&self, count: usize) -> impl Future<Output = Result<Vec<Gateway>>> + use<> {
-        let (recipe, version) = (self.recipe.clone(), self.version);
-        async move { start_gateways(&recipe, version, count).await }
+        let (recipe, version, first) = (self.recipe.clone(), self.version, self.gateways.len());
+        async move { try_join_all((first..first + count).map(|number| Gateway::start(&recipe, version, pod(number)))).await }
     }
 
     /// Makes gateways endpoints by writing them into the control plane's file, and waits until the NodePort has them.
@@ -89,17 +114,26 @@ impl Bed {
     }
 }
 
-async fn start_gateways(recipe: &Recipe, version: EnvoyVersion, count: usize) -> Result<Vec<Gateway>> {
-    try_join_all((0..count).map(|_| Gateway::start(recipe, version))).await
+/// It knows no gateway yet.
+async fn start_control_plane(settle: Duration) -> Result<(ControlPlane, TempDir)> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("policies.yaml");
+    fs::write(&file, policies(settle))?;
+    let flags = [OsString::from("--policies"), file.into()];
+    Ok((ControlPlane::start_with(&service(&[]), &flags).await?, folder))
 }
 
-/// A balancer that works per connection and at random, as kube-proxy's rules do.
-async fn start_node_port(version: EnvoyVersion, control_plane: SocketAddr) -> Result<Envoy> {
+/// An Envoy that forwards whole connections.
+async fn start_balancer(version: EnvoyVersion, control_plane: SocketAddr, balancer: Balancer) -> Result<Envoy> {
     let source = EndpointSource::Stream { api_type: "DELTA_GRPC", cluster: "control_plane".to_owned() };
-    let gateways = Cluster::eds("gateways", RESOURCE, &source).load_balancing(LoadBalancing::Random);
+    let (view, balancing) = match balancer {
+        Balancer::Random => ("pods", LoadBalancing::Random),
+        Balancer::Steer => ("steer", LoadBalancing::RoundRobin),
+    };
+    let resource = format!("{view}/{NAMESPACE}/{SERVICE}:80");
     let bootstrap = Bootstrap::new(NODE_PORT)
         .listener(TcpListener::new(NODE_PORT, "gateways"))
-        .cluster(gateways)
+        .cluster(Cluster::eds("gateways", &resource, &source).load_balancing(balancing))
         .cluster(Cluster::control_plane("control_plane", &[control_plane]));
     Start::new(version).concurrency(1).run(bootstrap.into_json()).await
 }
@@ -112,8 +146,8 @@ fn cluster_file(gateways: &[Gateway]) -> String {
 
 fn service(endpoints: &[SocketAddr]) -> String {
     let mut text =
-        "services:\n- name: gateway\n  namespace: istio-system\n  ports:\n  - {name: http, port: 80}\n".to_owned();
-    text.push_str("  endpoints:\n");
+        format!("services:\n- name: {SERVICE}\n  namespace: {NAMESPACE}\n  ports:\n  - {{name: http, port: 80}}\n");
+    text.push_str(if endpoints.is_empty() { "  endpoints: []\n" } else { "  endpoints:\n" });
     for endpoint in endpoints {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  - {{address: \"{}\", ports: {{http: {}}}}}", endpoint.ip(), endpoint.port());

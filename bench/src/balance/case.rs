@@ -1,0 +1,69 @@
+//! Which scale-outs are measured.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::gateways::variant::{Balancer, Setup, Timer, Variant};
+
+/// Quiet time after the last change of endpoints, the usual one.
+const SETTLE: Duration = Duration::from_secs(10);
+/// The least that an operator would dare, so that timers are compared at their fastest.
+const TIMER: Timer = Timer { age: Duration::from_secs(10), jitter_percent: 100 };
+
+/// One scale-out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Case {
+    /// Gateways before.
+    pub from: usize,
+    /// Gateways after.
+    pub to: usize,
+    /// Clients, each with one connection.
+    pub connections: usize,
+    /// In front of the gateways.
+    pub balancer: Balancer,
+    /// What lets go of connections.
+    pub variant: Variant,
+}
+
+impl Case {
+    /// All of them: every scale-out behind both balancers, and timers beside the smaller ones.
+    pub fn all() -> Vec<Self> {
+        Self::of(&[(2, 4), (2, 5), (3, 4), (7, 8)], &[200, 2000])
+    }
+
+    /// As many as one has the patience for.
+    pub fn few() -> Vec<Self> {
+        Self::of(&[(2, 4), (7, 8)], &[200])
+    }
+
+    fn of(steps: &[(usize, usize)], sizes: &[usize]) -> Vec<Self> {
+        let sized = sizes.iter().flat_map(|size| steps.iter().map(move |step| (*step, *size)));
+        sized.flat_map(|(step, connections)| Self::of_step(step, connections)).collect()
+    }
+
+    fn of_step((from, to): (usize, usize), connections: usize) -> [Self; 3] {
+        let case = |balancer, variant| Self { from, to, connections, balancer, variant };
+        [
+            case(Balancer::Random, Variant::Timers),
+            case(Balancer::Random, Variant::Evenkeel),
+            case(Balancer::Steer, Variant::Evenkeel),
+        ]
+    }
+
+    /// How gateways and control plane are set up.
+    pub fn setup(&self) -> Setup {
+        Setup { timer: TIMER, settle: SETTLE, balancer: self.balancer }
+    }
+
+    /// Time between two requests of a client. A connection goes with a request, so this is also the longest that a drain
+    /// takes; more connections ask more rarely, for all of this has to fit on two cores.
+    pub fn request_interval(&self) -> Duration {
+        if self.connections > 500 { Duration::from_secs(1) } else { Duration::from_millis(250) }
+    }
+
+    /// How long nothing can happen yet by the policy.
+    pub fn settle(&self) -> Duration {
+        if self.variant == Variant::Evenkeel { SETTLE } else { Duration::ZERO }
+    }
+}

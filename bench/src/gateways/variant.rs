@@ -1,0 +1,135 @@
+//! What lets go of connections in a run.
+
+use std::time::Duration;
+
+use evenkeel_tests::bootstrap::ConnectionLimits;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// The service of the gateways, which is the group of their reports.
+pub const NAMESPACE: &str = "istio-system";
+/// Its name.
+pub const SERVICE: &str = "gateway";
+/// The cluster that gateways report to.
+pub const REBALANCE: &str = "evenkeel-rebalance";
+
+/// Envoy's own limit of a connection's age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timer {
+    /// No connection ends earlier.
+    pub age: Duration,
+    /// Chance adds up to so many percent.
+    pub jitter_percent: u8,
+}
+
+impl Timer {
+    /// When no connection is left that was there before.
+    pub fn oldest(self) -> Duration {
+        self.age * (100 + u32::from(self.jitter_percent)) / 100
+    }
+
+    /// At which ages connections end, in words.
+    pub fn ages(self) -> String {
+        format!("when it is {} to {} s old", self.age.as_secs(), self.oldest().as_secs())
+    }
+}
+
+/// What spreads connections over the gateways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Balancer {
+    /// At random over `pods/`, as kube-proxy's rules do.
+    Random,
+    /// In turn, by the weights of `steer/`.
+    Steer,
+}
+
+/// How the variants are set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setup {
+    /// Of the runs with timers.
+    pub timer: Timer,
+    /// `settle` of Evenkeel's policy.
+    pub settle: Duration,
+    /// In front of the gateways.
+    pub balancer: Balancer,
+}
+
+/// One run each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Variant {
+    /// Nothing.
+    Nothing,
+    /// Envoy's own limit of a connection's age, with jitter.
+    Timers,
+    /// Evenkeel's filter and control plane.
+    Evenkeel,
+}
+
+impl Variant {
+    /// All, in the order in which they are shown.
+    pub const ALL: [Self; 3] = [Self::Nothing, Self::Timers, Self::Evenkeel];
+
+    /// What a table calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Timers => "timer caps",
+            Self::Evenkeel => "Evenkeel",
+        }
+    }
+
+    /// What happens to connections, in a few words.
+    pub fn explanation(self, setup: &Setup) -> String {
+        match self {
+            Self::Nothing => "connections stay until their client leaves".to_owned(),
+            Self::Timers => format!("Envoy's own limit ends every connection {}, for ever", setup.timer.ages()),
+            Self::Evenkeel => format!(
+                "gateways report, the control plane moves the excess when endpoints have stood still for {} s",
+                setup.settle.as_secs()
+            ),
+        }
+    }
+
+    /// Limits that Envoy has itself.
+    pub fn limits(self, setup: &Setup) -> ConnectionLimits {
+        match self {
+            Self::Timers => ConnectionLimits {
+                max_connection_duration: Some(setup.timer.age),
+                max_connection_duration_jitter: Some(setup.timer.jitter_percent),
+                ..ConnectionLimits::default()
+            },
+            Self::Nothing | Self::Evenkeel => ConnectionLimits::default(),
+        }
+    }
+
+    /// The plugin configuration of the filter, if it runs.
+    pub fn filter(self) -> Option<Value> {
+        let group = format!("{NAMESPACE}/{SERVICE}");
+        (self == Self::Evenkeel)
+            .then(|| json!({"rebalance": {"group": group, "cluster": REBALANCE, "maxRate": MAX_RATE}}))
+    }
+}
+
+/// Of the live connections, per second.
+const MAX_RATE: f64 = 0.2;
+
+/// The policy of the group, as `--policies` takes it.
+pub fn policies(settle: Duration) -> String {
+    format!(
+        "policies:\n- namespace: {NAMESPACE}\n  service: {SERVICE}\n  rebalance: {{settle: {}s}}\n",
+        settle.as_secs()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_follow_from_the_settings() {
+        let timer = Timer { age: Duration::from_secs(8), jitter_percent: 100 };
+        assert_eq!(timer.ages(), "when it is 8 to 16 s old");
+    }
+}
