@@ -36,9 +36,13 @@ impl World<'_> {
         let running: Vec<usize> = (0..self.pods.len()).filter(|&pod| self.pods[pod].running).collect();
         (running.len()..wanted).for_each(|_| self.add_pod(now));
         let surplus = running.get(wanted..).unwrap_or_default();
-        surplus.iter().for_each(|&pod| self.pods[pod].running = false);
+        for &pod in surplus {
+            self.pods[pod].running = false;
+        }
         self.pods_changed(now);
-        surplus.iter().for_each(|&pod| self.lose_connections(now, pod));
+        for &pod in surplus {
+            self.lose_connections(now, pod);
+        }
         self.measurements.disturbed(now);
     }
 
