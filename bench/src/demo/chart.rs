@@ -75,7 +75,11 @@ impl Curves {
             .y_label_area_size(48)
             .build_cartesian_2d(0.0..end(runs), self.least..self.least + (most - self.least) * 1.05)?;
         let mut mesh = chart.configure_mesh();
-        mesh.x_desc("seconds since the scale-out").label_style((FONT, 15)).x_label_formatter(&|x| format!("{x:.0}")).light_line_style(WHITE).draw()?;
+        mesh.x_desc("seconds since the scale-out")
+            .label_style((FONT, 15))
+            .x_label_formatter(&|x| format!("{x:.0}"))
+            .light_line_style(WHITE)
+            .draw()?;
         Ok(chart)
     }
 }
