@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod balance;
+mod control;
 mod demo;
 mod endpoints;
 mod filter;
@@ -33,6 +34,8 @@ enum Command {
     Demo(demo::Options),
     /// Measures how fast, and with how many closes, scale-outs become even, beside Envoy's own limits of a connection's age.
     Balance(balance::Options),
+    /// Measures what the reports of 10,000 proxies cost the control plane.
+    Control(control::Options),
     /// Measures what the filter costs: CPU per request and memory of one Envoy, against Envoys without it.
     Filter(filter::Options),
     /// Measures how fast and at which cost changes of endpoints reach many proxies, beside go-control-plane.
@@ -46,6 +49,7 @@ fn main() -> Result<ExitCode> {
     match Arguments::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Balance(options) => balance::run(&options),
+        Command::Control(options) => control::run(&options),
         Command::Filter(options) => filter::run(&options),
         Command::Endpoints(options) => endpoints::run(&options),
         Command::BareList(options) => endpoints::bare_list::run(&options),

@@ -18,12 +18,22 @@ pub fn demo(arguments: &[String]) -> Result<()> {
 
 /// Runs `evenkeel-bench` with these arguments.
 pub fn bench(arguments: &[String]) -> Result<()> {
-    if arguments.first().is_some_and(|benchmark| benchmark == "endpoints") {
-        return bench_endpoints(arguments);
+    match arguments.first().map(String::as_str) {
+        Some("endpoints") => bench_endpoints(arguments),
+        Some("control") => bench_control(arguments),
+        _ => bench_with_envoys(arguments),
     }
+}
+
+fn bench_with_envoys(arguments: &[String]) -> Result<()> {
     prepare()?;
     wasm::build_bench_filters()?;
     hand_over("debug", arguments)
+}
+
+fn bench_control(arguments: &[String]) -> Result<()> {
+    cargo::build_release(&["evenkeel", "evenkeel-bench"])?;
+    hand_over("release", arguments)
 }
 
 /// What is measured there is our own code, so it and its load are built as they are released.

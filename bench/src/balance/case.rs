@@ -38,8 +38,8 @@ impl Case {
     }
 
     fn of(steps: &[(usize, usize)], sizes: &[usize]) -> Vec<Self> {
-        let sized = sizes.iter().flat_map(|size| steps.iter().map(move |step| (*step, *size)));
-        sized.flat_map(|(step, connections)| Self::of_step(step, connections)).collect()
+        let all = sizes.iter().flat_map(|size| steps.iter().map(move |step| (*step, *size)));
+        all.flat_map(|(step, connections)| Self::of_step(step, connections)).collect()
     }
 
     fn of_step((from, to): (usize, usize), connections: usize) -> [Self; 3] {

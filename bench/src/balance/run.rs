@@ -17,7 +17,7 @@ const SAMPLE_INTERVAL: Duration = Duration::from_millis(250);
 /// How long all clients may take to connect.
 const CONNECT: Duration = Duration::from_secs(30);
 /// How long the first gateways may take to become even among themselves.
-const EVEN_BEFORE: Duration = Duration::from_secs(60);
+const EVEN_BEFORE: Duration = Duration::from_mins(1);
 /// What happens after this is no success any more.
 const LONGEST: Duration = Duration::from_secs(50);
 /// Closes are counted for so long after all is even: there should be none.
@@ -53,8 +53,8 @@ async fn calm_down(bed: &Bed, variant: Variant) -> Result<()> {
 async fn scale_out(bed: &mut Bed, case: &Case) -> Result<Vec<Sample>> {
     let gateways = bed.more_gateways(case.to - case.from).await?;
     let before = bed.stats().await?;
-    let closed = |stats: &[GatewayStats]| stats.iter().map(|gateway| gateway.closes).sum::<u64>();
-    let (start, closed_before) = (Instant::now(), closed(&before));
+    let ended = |stats: &[GatewayStats]| stats.iter().map(|gateway| gateway.closes).sum::<u64>();
+    let (start, closed_before) = (Instant::now(), ended(&before));
     bed.add(gateways).await?;
     let mut seen = ScaleOut::default();
     let mut samples = interval(SAMPLE_INTERVAL);
@@ -63,7 +63,7 @@ async fn scale_out(bed: &mut Bed, case: &Case) -> Result<Vec<Sample>> {
         samples.tick().await;
         bed.check_running()?;
         let stats = bed.stats().await?;
-        let closes = closed(&stats).saturating_sub(closed_before);
+        let closes = ended(&stats).saturating_sub(closed_before);
         seen.samples.push(Sample { since: start.elapsed(), connections: open(&stats), closes });
     }
     Ok(seen.samples)
