@@ -42,15 +42,10 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     raise_open_files(OPEN_FILES)?;
     let cases = if options.quick { Case::few() } else { Case::all() };
     // One thread, as in the demo: hyper's HTTP/2 client on several may itself reset requests at any GOAWAY.
-    let rows = Builder::new_current_thread().enable_all().build()?.block_on(async {
-        tokio::select! {
-            rows = all_cases(&cases) => rows.map(Some),
-            signal = signals::interrupted() => signal.map(|()| None),
-        }
-    });
+    let rows =
+        Builder::new_current_thread().enable_all().build()?.block_on(signals::unless_interrupted(all_cases(&cases)));
     let Some(rows) = rows? else {
-        eprintln!("Interrupted; everything that ran has ended.");
-        return Ok(ExitCode::from(signals::INTERRUPTED));
+        return Ok(signals::exit());
     };
     let report = Report { envoy: ENVOY.number(), rows };
     println!("{report}");

@@ -44,15 +44,9 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<ExitCode> {
     options.json.as_deref().map_or(Ok(()), json_file::check)?;
     raise_open_files(OPEN_FILES)?;
-    let rows = Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        tokio::select! {
-            rows = all_cases() => rows.map(Some),
-            signal = signals::interrupted() => signal.map(|()| None),
-        }
-    });
+    let rows = Builder::new_multi_thread().enable_all().build()?.block_on(signals::unless_interrupted(all_cases()));
     let Some(rows) = rows? else {
-        eprintln!("Interrupted; everything that ran has ended.");
-        return Ok(ExitCode::from(signals::INTERRUPTED));
+        return Ok(signals::exit());
     };
     let report = Report { rows };
     println!("{report}");

@@ -62,15 +62,10 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     // Dropping what runs ends its processes: an interrupted demo returns through here like a finished one.
     // One thread: on several, hyper's HTTP/2 client may itself reset a request that it sends while a GOAWAY comes,
     // whoever sends that (https://github.com/hyperium/hyper/issues/2500).
-    let runs = Builder::new_current_thread().enable_all().build()?.block_on(async {
-        tokio::select! {
-            runs = all_runs(&plan) => runs.map(Some),
-            signal = signals::interrupted() => signal.map(|()| None),
-        }
-    });
+    let runs =
+        Builder::new_current_thread().enable_all().build()?.block_on(signals::unless_interrupted(all_runs(&plan)));
     let Some(runs) = runs? else {
-        eprintln!("Interrupted; everything that ran has ended.");
-        return Ok(ExitCode::from(signals::INTERRUPTED));
+        return Ok(signals::exit());
     };
     report(options, &plan, &runs)
 }

@@ -52,8 +52,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     options.json.as_deref().map_or(Ok(()), json_file::check)?;
     raise_open_files(OPEN_FILES)?;
     let Some(report) = measure(options.quick)? else {
-        eprintln!("Interrupted; everything that ran has ended.");
-        return Ok(ExitCode::from(signals::INTERRUPTED));
+        return Ok(signals::exit());
     };
     println!("{report}");
     options.json.as_deref().map_or(Ok(()), |file| json_file::write(file, &report.rows()))?;
@@ -81,12 +80,11 @@ fn bound<T: Send>(processors: &Processors, work: impl FnOnce() -> Result<T> + Se
 
 fn pushes(quick: bool, processors: &Processors) -> Result<Option<Vec<Comparison>>> {
     let mut runtime = Builder::new_multi_thread();
-    runtime.worker_threads(processors.of_load()).enable_all().build()?.block_on(async {
-        tokio::select! {
-            comparisons = all_cases(quick, processors) => comparisons.map(Some),
-            signal = signals::interrupted() => signal.map(|()| None),
-        }
-    })
+    runtime
+        .worker_threads(processors.of_load())
+        .enable_all()
+        .build()?
+        .block_on(signals::unless_interrupted(all_cases(quick, processors)))
 }
 
 async fn all_cases(quick: bool, processors: &Processors) -> Result<Vec<Comparison>> {

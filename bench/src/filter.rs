@@ -53,15 +53,12 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let processors = Processors::choose()?;
     processors.bind_load()?;
     // Dropping what runs ends its processes: an interrupted benchmark returns through here like a finished one.
-    let report = Builder::new_current_thread().enable_all().build()?.block_on(async {
-        tokio::select! {
-            report = measure(options, processors) => report.map(Some),
-            signal = signals::interrupted() => signal.map(|()| None),
-        }
-    })?;
+    let report = Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(signals::unless_interrupted(measure(options, processors)))?;
     let Some(report) = report else {
-        eprintln!("Interrupted; everything that ran has ended.");
-        return Ok(ExitCode::from(signals::INTERRUPTED));
+        return Ok(signals::exit());
     };
     println!("{report}");
     options.json.as_deref().map_or(Ok(()), |file| json_file::write(file, &report))?;

@@ -30,7 +30,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Shows gateways that let go of connections, with Evenkeel and without, side by side.
+    /// Shows a scale-out with nothing, with timer caps and with Evenkeel, side by side.
     Demo(demo::Options),
     /// Measures how fast, and with how many closes, scale-outs become even, beside Envoy's own limits of a connection's age.
     Balance(balance::Options),

@@ -9,7 +9,7 @@ mod clients;
 mod control;
 mod engine;
 mod envoy;
-mod optimum;
+pub mod optimum;
 mod outcome;
 mod scenario;
 mod world;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::gateways::optimum;
 use crate::gateways::timeline::{CLOSE_TO_EVEN, EVEN, Load, Point, Timeline};
 use crate::gateways::traffic::Clients;
-use crate::gateways::variant::Variant;
+use crate::gateways::variant::{Balancer, Variant};
 
 /// A run of each variant, in the order of [`Variant::ALL`].
 pub type Runs = [(Variant, Outcome); 3];
@@ -21,8 +21,10 @@ pub struct Outcome {
     pub after: Load,
     /// From the scale-out on.
     pub curve: Vec<Point>,
-    /// What each gateway had when the new ones had just become endpoints.
-    pub connections_at_scale_out: Vec<u64>,
+    /// All connections when the new gateways had just become endpoints.
+    pub connections: u64,
+    /// The least closes that any closer needs from there.
+    pub optimum_closes: f64,
     /// Connections that ended while the clients were at work.
     pub closes: u64,
     /// Those of them that ended after the scale-out.
@@ -43,10 +45,12 @@ impl Outcome {
         let last = timeline.latest().map_or(&[][..], |moment| &moment.gateways);
         let curve = timeline.curve();
         let at_scale_out = timeline.at_scale_out().map_or(&[][..], |moment| &moment.gateways);
+        let connections: Vec<_> = at_scale_out.iter().map(|gateway| gateway.connections).collect();
         Self {
             before: timeline.before(window),
             after: timeline.recent(window),
-            connections_at_scale_out: at_scale_out.iter().map(|gateway| gateway.connections).collect(),
+            connections: connections.iter().sum(),
+            optimum_closes: optimum::closes(&connections, Balancer::Random),
             closes: last.iter().map(|gateway| gateway.closes).sum(),
             closes_after: curve.last().map_or(0, |point| point.closes),
             drains: last.iter().map(|gateway| gateway.drains).sum(),
@@ -69,12 +73,11 @@ impl Outcome {
     /// The least closes per connection after which a closer that knows everything has the group balanced, behind a
     /// balancer that spreads at random; `None` without connections.
     pub fn optimum_closes_per_connection(&self) -> Option<f64> {
-        self.per_connection(optimum::blind(&self.connections_at_scale_out))
+        self.per_connection(self.optimum_closes)
     }
 
     fn per_connection(&self, closes: f64) -> Option<f64> {
-        let connections: u64 = self.connections_at_scale_out.iter().sum();
-        (connections > 0).then(|| closes / connections as f64)
+        (self.connections > 0).then(|| closes / self.connections as f64)
     }
 }
 
@@ -173,7 +176,12 @@ mod tests {
 
     #[test]
     fn summary_has_exactly_the_documented_fields() {
-        let with = Outcome { requests: 7, failed: 1, ..Outcome::of_gateways(&timeline(), Duration::from_secs(1)) };
+        let with = Outcome {
+            requests: 7,
+            failed: 1,
+            optimum_closes: 180.0,
+            ..Outcome::of_gateways(&timeline(), Duration::from_secs(1))
+        };
         let without = Outcome { requests: 8, ..Outcome::default() };
         let runs = [(Variant::Nothing, without), (Variant::Timers, Outcome::default()), (Variant::Evenkeel, with)];
         let summary = Summary::new(&runs, "1.40.0", Clients { h1: 3, h2: 2, grpc: 1 });

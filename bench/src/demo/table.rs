@@ -81,7 +81,8 @@ mod tests {
             before: load(&[104.0, 96.0], 1.04),
             after: load(&[52.4, 47.6, 51.0, 49.0], 1.088),
             curve: vec![Point { since: Duration::from_millis(6500), max_over_mean: 1.0, closes: 190 }],
-            connections_at_scale_out: vec![104, 96, 0, 0],
+            connections: 200,
+            optimum_closes: 180.0,
             closes_after: 190,
             requests: 70_000,
             ..Outcome::default()
@@ -89,7 +90,8 @@ mod tests {
         let nothing = Outcome {
             before: load(&[90.0, 110.0], 1.1),
             after: load(&[90.0, 110.0, 0.0, 0.0], 2.2),
-            connections_at_scale_out: vec![90, 110, 0, 0],
+            connections: 200,
+            optimum_closes: 180.0,
             requests: 70_001,
             failed: 3,
             ..Outcome::default()
