@@ -14,7 +14,7 @@ use tokio::sync::watch;
 /// The weights of the services that are being rebalanced now.
 pub type Steering = watch::Receiver<Arc<SteerWeights>>;
 
-/// Publishes a snapshot for every change that the source reports, and for every change of weights. Changes that come while a snapshot is made are taken
+/// Publishes a snapshot for every change that the source reports, and of weights. Changes that come meanwhile are taken
 /// together.
 #[derive(Debug)]
 pub struct Publisher {

@@ -23,7 +23,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Shows gateways that let go of connections, with and without Evenkeel, side by side.
+    /// Shows a scale-out with nothing, with timer caps and with Evenkeel, side by side.
     Demo {
         /// What `evenkeel-bench demo` takes, such as `--json FILE`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
