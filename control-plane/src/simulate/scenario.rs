@@ -1,6 +1,7 @@
 //! What is simulated, as a YAML file says it.
 
 use crate::rebalance::{Mode, Policy};
+use crate::watched_file::document;
 use evenkeel_proto::rebalance::Signal;
 use serde::Deserialize;
 use std::fmt;
@@ -250,7 +251,7 @@ impl Scenario {
     /// # Errors
     /// Names the field, its value and the remedy.
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
-        let scenario: Self = serde_saphyr::from_str(text).map_err(|error| ScenarioError(error.to_string()))?;
+        let scenario: Self = document(text).map_err(|problem| ScenarioError(problem.to_string()))?;
         scenario.check()?;
         Ok(scenario)
     }
