@@ -246,6 +246,13 @@ impl Gateway {
     }
 }
 
+impl Drop for Gateway {
+    /// The harness shows what a test has printed when it fails.
+    fn drop(&mut self) {
+        eprintln!("the end of Envoy's log:\n{}", self.envoy.log_tail());
+    }
+}
+
 fn filter_stat(name: &str) -> String {
     format!("wasmcustom.evenkeel.{name}")
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -80,10 +80,11 @@ impl RawHttp2 {
         let (read, write) = stream.into_split();
         let (outgoing, frames) = unbounded_channel();
         tokio::spawn(write_all(write, frames));
-        let seen = Arc::new(Mutex::new(Seen::default()));
-        let reader = tokio::spawn(record(read, Arc::clone(&seen), outgoing.clone()));
+        // Before the reader, which acknowledges the server's SETTINGS as soon as they are there: ours come first.
         outgoing.send(PREFACE.to_vec())?;
         outgoing.send(frame::encode(Kind::Settings, 0, 0, &[]))?;
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let reader = tokio::spawn(record(read, Arc::clone(&seen), outgoing.clone()));
         Ok(Self { seen, outgoing, next_stream: 1, reader })
     }
 
@@ -113,9 +114,14 @@ impl RawHttp2 {
     }
 
     /// Sends `GET path` and waits for the whole answer.
+    ///
+    /// # Errors
+    /// After `patience`, or when the connection ends before; the text has every frame.
     pub async fn exchange(&mut self, path: &str, headers: &[(&str, &str)], patience: Duration) -> Result<u32> {
         let stream = self.get(path, headers)?;
-        self.until(&format!("the answer on stream {stream}"), patience, |seen| seen.is_answered(stream)).await?;
+        let is_over = |seen: &Seen| seen.is_answered(stream) || seen.end.is_some();
+        let seen = self.until(&format!("the answer on stream {stream}"), patience, is_over).await?;
+        ensure!(seen.is_answered(stream), "the connection has ended without an answer on stream {stream}: {seen:?}");
         Ok(stream)
     }
 }
