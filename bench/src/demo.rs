@@ -1,7 +1,7 @@
 //! `evenkeel-bench demo`: two gateways become four, with nothing, with timer caps and with Evenkeel.
 //!
 //! A NodePort spreads connections at random over gateways; clients hold one connection each. [`run`] does one run with
-//! real programs ([`crate::gateways`]); what follows from it is pure ([`outcome`], [`verdict`]) and so is its wording ([`frame`], [`table`], [`curves`]).
+//! real programs ([`evenkeel_tests::gateways`]); what follows from it is pure ([`outcome`], [`verdict`]) and so is its wording ([`frame`], [`table`], [`curves`]).
 
 mod chart;
 mod curves;
@@ -20,12 +20,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 use console::style;
+use evenkeel_tests::gateways::Clients;
 use evenkeel_tests::{EnvoyVersion, artifact};
 use tokio::runtime::Builder;
 
 use self::outcome::{Outcome, Runs, Summary};
 use self::plan::{GATEWAYS, Plan};
-use crate::gateways::traffic::Clients;
 use crate::gateways::variant::Variant;
 use crate::{json_file, signals};
 

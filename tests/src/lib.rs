@@ -2,7 +2,8 @@
 //!
 //! Everything here is a real program or a real server: [`envoy`] runs Envoys, [`control_plane`] our own binary,
 //! [`backend`] answers requests and remembers them, [`client`] drives load as the ecosystem's clients do, [`raw_http1`]
-//! and [`raw_http2`] watch the wire, [`rebalance_server`] tells the filter what it may drain. Nothing outlives the value that started it.
+//! and [`raw_http2`] watch the wire, [`rebalance_server`] tells the filter what it may drain,
+//! [`gateways`] is a whole group behind a balancer. Nothing outlives the value that started it.
 
 pub mod backend;
 pub mod bootstrap;
@@ -12,6 +13,7 @@ pub mod dns;
 pub mod envoy;
 pub mod extension_config;
 pub mod gateway;
+pub mod gateways;
 pub mod http_get;
 pub mod kubernetes;
 pub mod network;

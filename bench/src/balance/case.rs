@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use evenkeel_tests::gateways::Balancer;
 use serde::Serialize;
 
-use crate::gateways::variant::{Balancer, Setup, Timer, Variant};
+use crate::gateways::variant::{Setup, Timer, Variant};
 
 /// Quiet time after the last change of endpoints, the usual one.
 const SETTLE: Duration = Duration::from_secs(10);

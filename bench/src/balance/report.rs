@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
+use evenkeel_tests::gateways::Balancer;
 use serde::Serialize;
 
 use super::case::Case;
 use super::curve::ScaleOut;
-use crate::gateways::variant::{Balancer, Variant};
+use crate::gateways::variant::Variant;
 
 /// All rows, and with which Envoy.
 #[derive(Debug)]

@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use evenkeel_tests::gateways::{Bed, Clients, GatewayStats, Traffic};
 use evenkeel_tests::{EnvoyVersion, wait};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::case::Case;
 use super::curve::{Sample, ScaleOut};
-use crate::gateways::bed::Bed;
-use crate::gateways::timeline::GatewayStats;
-use crate::gateways::traffic::{Clients, Traffic};
 use crate::gateways::variant::Variant;
 
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(250);
@@ -28,7 +26,7 @@ const QUIET: Duration = Duration::from_secs(5);
 /// # Errors
 /// When a program cannot run; failed requests are in the result.
 pub async fn run(case: &Case, version: EnvoyVersion) -> Result<ScaleOut> {
-    let mut bed = Bed::start(version, case.from, case.variant, &case.setup()).await?;
+    let mut bed = Bed::start(&case.variant.plan(version, case.from, &case.setup())).await?;
     // HTTP/1.1: such a connection is closed as soon as it is told to go, so what is open is what is live.
     let clients = Clients { h1: case.connections, ..Clients::default() };
     let traffic = Traffic::start(bed.address().await?, clients, case.request_interval());

@@ -94,8 +94,10 @@ impl Frame {
 
 #[cfg(test)]
 mod tests {
+    use evenkeel_tests::gateways::GatewayStats;
+
     use super::*;
-    use crate::gateways::timeline::{GatewayStats, Moment};
+    use crate::gateways::timeline::Moment;
 
     fn frame() -> Frame {
         let mut timeline = Timeline::default();

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use evenkeel_tests::gateways::{Balancer, Clients};
 use serde::Serialize;
 
 use crate::gateways::optimum;
 use crate::gateways::timeline::{CLOSE_TO_EVEN, EVEN, Load, Point, Timeline};
-use crate::gateways::traffic::Clients;
-use crate::gateways::variant::{Balancer, Variant};
+use crate::gateways::variant::Variant;
 
 /// A run of each variant, in the order of [`Variant::ALL`].
 pub type Runs = [(Variant, Outcome); 3];
@@ -139,10 +139,11 @@ fn rounded(value: f64, digits: i32) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use evenkeel_tests::gateways::GatewayStats;
     use serde_json::json;
 
     use super::*;
-    use crate::gateways::timeline::{GatewayStats, Moment};
+    use crate::gateways::timeline::Moment;
 
     fn moment(second: u64, gateways: &[(u64, u64)]) -> Moment {
         let stats = |&(connections, closes): &(u64, u64)| GatewayStats {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::gateways::traffic::Clients;
-use crate::gateways::variant::{Balancer, Setup, Timer};
 use anyhow::{Result, ensure};
+use evenkeel_tests::gateways::{Balancer, Clients};
+
+use crate::gateways::variant::{Setup, Timer};
 
 /// How often the gateways are looked at.
 pub const SAMPLE_INTERVAL: Duration = Duration::from_millis(500);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use evenkeel_tests::gateways::{Bed, Traffic};
 use evenkeel_tests::{EnvoyVersion, wait};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
 
@@ -10,9 +11,7 @@ use super::frame::Frame;
 use super::outcome::Outcome;
 use super::plan::{GATEWAYS, Plan, SAMPLE_INTERVAL};
 use super::screen::Screen;
-use crate::gateways::bed::Bed;
 use crate::gateways::timeline::{Moment, Timeline};
-use crate::gateways::traffic::Traffic;
 use crate::gateways::variant::Variant;
 
 /// How long all clients may take to connect.
@@ -23,7 +22,7 @@ const CONNECT: Duration = Duration::from_secs(15);
 /// # Errors
 /// When a program cannot run; failed requests are in the outcome.
 pub async fn run(plan: &Plan, version: EnvoyVersion, variant: Variant) -> Result<Outcome> {
-    let bed = Bed::start(version, GATEWAYS[0], variant, &plan.setup).await?;
+    let bed = Bed::start(&variant.plan(version, GATEWAYS[0], &plan.setup)).await?;
     let traffic = Traffic::start(bed.address().await?, plan.clients, plan.request_interval);
     wait_for_clients(&bed, plan.clients.total() as u64).await?;
     let screen = Screen::new(GATEWAYS[1], plan.clients.total())?;

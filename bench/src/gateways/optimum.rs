@@ -3,10 +3,9 @@
 use evenkeel::rebalance::law::{self, Goal};
 use evenkeel::rebalance::policy::Policy;
 use evenkeel::simulate::optimum;
+use evenkeel_tests::gateways::Balancer;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-
-use super::variant::Balancer;
 
 /// The same connections have the same optimum in every run.
 const SEED: u64 = 1;

@@ -2,23 +2,12 @@
 
 use std::time::Duration;
 
+use evenkeel_tests::gateways::GatewayStats;
+
 /// Connections count as even while the fullest gateway has at most this many times the mean.
 pub const EVEN: f64 = 1.25;
 /// As even as a policy with the usual tolerance makes them.
 pub const CLOSE_TO_EVEN: f64 = 1.1;
-
-/// What one gateway says at one moment; the counters have run since it started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct GatewayStats {
-    /// Connections that are open now.
-    pub connections: u64,
-    /// Requests that it has received.
-    pub requests: u64,
-    /// Connections that Evenkeel told to go; 0 without the filter.
-    pub drains: u64,
-    /// Connections that have ended.
-    pub closes: u64,
-}
 
 /// All gateways at one moment.
 #[derive(Clone, Debug, PartialEq)]

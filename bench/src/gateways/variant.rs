@@ -2,16 +2,10 @@
 
 use std::time::Duration;
 
+use evenkeel_tests::EnvoyVersion;
 use evenkeel_tests::bootstrap::ConnectionLimits;
+use evenkeel_tests::gateways::{Balancer, Plan};
 use serde::Serialize;
-use serde_json::{Value, json};
-
-/// The service of the gateways, which is the group of their reports.
-pub const NAMESPACE: &str = "istio-system";
-/// Its name.
-pub const SERVICE: &str = "gateway";
-/// The cluster that gateways report to.
-pub const REBALANCE: &str = "evenkeel-rebalance";
 
 /// Envoy's own limit of a connection's age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,20 +22,19 @@ impl Timer {
         self.age * (100 + u32::from(self.jitter_percent)) / 100
     }
 
+    /// As Envoy has it.
+    fn limits(self) -> ConnectionLimits {
+        ConnectionLimits {
+            max_connection_duration: Some(self.age),
+            max_connection_duration_jitter: Some(self.jitter_percent),
+            ..ConnectionLimits::default()
+        }
+    }
+
     /// At which ages connections end, in words.
     pub fn ages(self) -> String {
         format!("when it is {} to {} s old", self.age.as_secs(), self.oldest().as_secs())
     }
-}
-
-/// What spreads connections over the gateways.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Balancer {
-    /// At random over `pods/`, as kube-proxy's rules do.
-    Random,
-    /// In turn, by the weights of `steer/`.
-    Steer,
 }
 
 /// How the variants are set up.
@@ -92,36 +85,19 @@ impl Variant {
         }
     }
 
-    /// Limits that Envoy has itself.
-    pub fn limits(self, setup: &Setup) -> ConnectionLimits {
+    /// What the bed of a run with so many gateways is made of.
+    pub fn plan(self, version: EnvoyVersion, gateways: usize, setup: &Setup) -> Plan {
+        let plan = Plan::new(version, gateways).behind(setup.balancer);
         match self {
-            Self::Timers => ConnectionLimits {
-                max_connection_duration: Some(setup.timer.age),
-                max_connection_duration_jitter: Some(setup.timer.jitter_percent),
-                ..ConnectionLimits::default()
-            },
-            Self::Nothing | Self::Evenkeel => ConnectionLimits::default(),
+            Self::Nothing => plan,
+            Self::Timers => plan.limits(setup.timer.limits()),
+            Self::Evenkeel => plan.rebalance(MAX_RATE, setup.settle),
         }
-    }
-
-    /// The plugin configuration of the filter, if it runs.
-    pub fn filter(self) -> Option<Value> {
-        let group = format!("{NAMESPACE}/{SERVICE}");
-        (self == Self::Evenkeel)
-            .then(|| json!({"rebalance": {"group": group, "cluster": REBALANCE, "maxRate": MAX_RATE}}))
     }
 }
 
 /// Of the live connections, per second.
 const MAX_RATE: f64 = 0.2;
-
-/// The policy of the group, as `--policies` takes it.
-pub fn policies(settle: Duration) -> String {
-    format!(
-        "policies:\n- namespace: {NAMESPACE}\n  service: {SERVICE}\n  rebalance: {{settle: {}s}}\n",
-        settle.as_secs()
-    )
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,25 +1,25 @@
 //! The real programs of one run: a NodePort, gateways, backends, and the control plane that knows the gateways.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use evenkeel_tests::backend::Backend;
-use evenkeel_tests::bootstrap::{Bootstrap, Cluster, EndpointSource, Evenkeel, LoadBalancing, TcpListener};
-use evenkeel_tests::control_plane::ControlPlane;
-use evenkeel_tests::envoy::{Envoy, Start};
-use evenkeel_tests::extension_config::ExtensionConfig;
-use evenkeel_tests::{EnvoyVersion, artifact, http_get};
+use evenkeel_bed::{EnvoyVersion, artifact};
 use futures::future::try_join_all;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::gateway::{Gateway, Recipe, pod};
-use super::timeline::GatewayStats;
-use super::variant::{Balancer, NAMESPACE, SERVICE, Setup, Variant, policies};
+use super::gateway::{Gateway, GatewayStats, Recipe, pod};
+use super::plan::{Balancer, Plan};
+use super::service::{cluster_file, policies_file, resource};
+use crate::backend::Backend;
+use crate::bootstrap::{Bootstrap, Cluster, EndpointSource, Evenkeel, LoadBalancing, TcpListener};
+use crate::control_plane::ControlPlane;
+use crate::envoy::{Envoy, Start};
+use crate::extension_config::ExtensionConfig;
+use crate::http_get;
 
 const BACKENDS: usize = 2;
 const NODE_PORT: &str = "node_port";
@@ -41,24 +41,24 @@ pub struct Bed {
 }
 
 impl Bed {
-    /// Starts everything with this many gateways.
+    /// Starts everything.
     ///
     /// # Errors
     /// When a program is missing (the text names the command that makes it) or refuses its configuration.
-    pub async fn start(version: EnvoyVersion, gateways: usize, variant: Variant, setup: &Setup) -> Result<Self> {
+    pub async fn start(plan: &Plan) -> Result<Self> {
         let backends = (0..BACKENDS).map(|_| Backend::start()).collect::<Result<Vec<_>>>()?;
         let module = artifact::wasm()?;
-        let filter = variant.filter().map(|settings| ExtensionConfig::new(&module, &settings)).transpose()?;
-        let (control_plane, policies) = start_control_plane(setup.settle).await?;
+        let filter = plan.filter.as_ref().map(|settings| ExtensionConfig::new(&module, settings)).transpose()?;
+        let (control_plane, policies) = start_control_plane(&plan.policy).await?;
         let recipe = Recipe {
             backends: backends.iter().map(Backend::address).collect(),
             control_plane: control_plane.xds(),
             evenkeel: filter.as_ref().map(Evenkeel::discovered),
-            limits: variant.limits(setup),
+            limits: plan.limits,
         };
-        let node_port = start_balancer(version, control_plane.xds(), setup.balancer).await?;
+        let node_port = start_balancer(plan.version, control_plane.xds(), plan.balancer).await?;
         let mut bed = Self {
-            version,
+            version: plan.version,
             recipe,
             node_port,
             gateways: Vec::new(),
@@ -67,7 +67,7 @@ impl Bed {
             _filter: filter,
             _policies: policies,
         };
-        let gateways = bed.more_gateways(gateways).await?;
+        let gateways = bed.more_gateways(plan.gateways).await?;
         bed.add(gateways).await?;
         Ok(bed)
     }
@@ -107,7 +107,8 @@ impl Bed {
     /// Makes gateways endpoints by writing them into the control plane's file, and waits until the NodePort has them.
     pub async fn add(&mut self, gateways: Vec<Gateway>) -> Result<()> {
         self.gateways.extend(gateways);
-        self.control_plane.edit(&cluster_file(&self.gateways))?;
+        let addresses: Vec<_> = self.gateways.iter().map(Gateway::address).collect();
+        self.control_plane.edit(&cluster_file(&addresses))?;
         let expected = self.gateways.len() as u64;
         let members = self.node_port.stat_until("cluster.gateways.membership_total", |n| n == expected, PROPAGATION);
         members.await.context("the NodePort does not learn the new endpoints").map(drop)
@@ -115,12 +116,12 @@ impl Bed {
 }
 
 /// It knows no gateway yet.
-async fn start_control_plane(settle: Duration) -> Result<(ControlPlane, TempDir)> {
+async fn start_control_plane(policy: &Value) -> Result<(ControlPlane, TempDir)> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("policies.yaml");
-    fs::write(&file, policies(settle))?;
+    fs::write(&file, policies_file(policy))?;
     let flags = [OsString::from("--policies"), file.into()];
-    Ok((ControlPlane::start_with(&service(&[]), &flags).await?, folder))
+    Ok((ControlPlane::start_with(&cluster_file(&[]), &flags).await?, folder))
 }
 
 /// An Envoy that forwards whole connections.
@@ -130,48 +131,9 @@ async fn start_balancer(version: EnvoyVersion, control_plane: SocketAddr, balanc
         Balancer::Random => ("pods", LoadBalancing::Random),
         Balancer::Steer => ("steer", LoadBalancing::RoundRobin),
     };
-    let resource = format!("{view}/{NAMESPACE}/{SERVICE}:80");
     let bootstrap = Bootstrap::new(NODE_PORT)
         .listener(TcpListener::new(NODE_PORT, "gateways"))
-        .cluster(Cluster::eds("gateways", &resource, &source).load_balancing(balancing))
+        .cluster(Cluster::eds("gateways", &resource(view), &source).load_balancing(balancing))
         .cluster(Cluster::control_plane("control_plane", &[control_plane]));
     Start::new(version).concurrency(1).run(bootstrap.into_json()).await
-}
-
-/// What a user would write: one service, its ready endpoints.
-fn cluster_file(gateways: &[Gateway]) -> String {
-    let addresses: Vec<_> = gateways.iter().map(Gateway::address).collect();
-    service(&addresses)
-}
-
-fn service(endpoints: &[SocketAddr]) -> String {
-    let mut text =
-        format!("services:\n- name: {SERVICE}\n  namespace: {NAMESPACE}\n  ports:\n  - {{name: http, port: 80}}\n");
-    text.push_str(if endpoints.is_empty() { "  endpoints: []\n" } else { "  endpoints:\n" });
-    for endpoint in endpoints {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "  - {{address: \"{}\", ports: {{http: {}}}}}", endpoint.ip(), endpoint.port());
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_cluster_file_names_every_endpoint() {
-        let text = service(&["127.0.0.1:81".parse().unwrap(), "127.0.0.1:82".parse().unwrap()]);
-        let expected = "\
-services:
-- name: gateway
-  namespace: istio-system
-  ports:
-  - {name: http, port: 80}
-  endpoints:
-  - {address: \"127.0.0.1\", ports: {http: 81}}
-  - {address: \"127.0.0.1\", ports: {http: 82}}
-";
-        assert_eq!(text, expected);
-    }
 }

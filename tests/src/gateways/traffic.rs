@@ -10,8 +10,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Result;
-use evenkeel_tests::client::steady::{Protocol, RunningClients, Snapshot, Steady};
 use serde::Serialize;
+
+use crate::client::steady::{Protocol, RunningClients, Snapshot, Steady};
 
 /// Persistent clients by kind, each with one connection at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -88,10 +89,9 @@ impl FromIterator<Snapshot> for Answers {
 
 #[cfg(test)]
 mod tests {
-    use evenkeel_tests::backend::{Backend, Options};
-    use evenkeel_tests::wait;
-
     use super::*;
+    use crate::backend::{Backend, Options};
+    use crate::wait;
 
     #[tokio::test]
     async fn failures_of_a_broken_server_are_counted_with_their_reasons() -> Result<()> {

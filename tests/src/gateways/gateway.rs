@@ -3,18 +3,31 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, Result};
-use evenkeel_tests::EnvoyVersion;
-use evenkeel_tests::bootstrap::{Bootstrap, Cluster, ConnectionLimits, Evenkeel, HttpListener};
-use evenkeel_tests::envoy::{Envoy, Start};
+use evenkeel_bed::EnvoyVersion;
 
-use super::timeline::GatewayStats;
-use super::variant::REBALANCE;
+use crate::bootstrap::{Bootstrap, Cluster, ConnectionLimits, Evenkeel, HttpListener};
+use crate::envoy::{Envoy, Start};
 
 const LISTENER: &str = "gateway";
+/// The cluster that gateways report to.
+pub(super) const REBALANCE: &str = "evenkeel-rebalance";
+
+/// What one gateway says at one moment; the counters have run since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GatewayStats {
+    /// Connections that are open now.
+    pub connections: u64,
+    /// Requests that it has received.
+    pub requests: u64,
+    /// Connections that Evenkeel told to go; 0 without the filter.
+    pub drains: u64,
+    /// Connections that have ended.
+    pub closes: u64,
+}
 
 /// What all gateways have in common.
 #[derive(Clone, Debug)]
-pub struct Recipe {
+pub(super) struct Recipe {
     /// Where they send requests.
     pub backends: Vec<SocketAddr>,
     /// Where they report.
@@ -41,7 +54,7 @@ impl Recipe {
 }
 
 /// The address of the pod with this number, on the loopback network: a report counts by the address that it comes from.
-pub fn pod(number: usize) -> IpAddr {
+pub(super) fn pod(number: usize) -> IpAddr {
     Ipv4Addr::new(127, 0, 0, 2 + number as u8).into()
 }
 
@@ -53,8 +66,8 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts one and waits until it serves. One worker: the whole demo has to fit on two cores.
-    pub async fn start(recipe: &Recipe, version: EnvoyVersion, pod: IpAddr) -> Result<Self> {
+    /// Starts one and waits until it serves. One worker: all gateways have to fit on two cores.
+    pub(super) async fn start(recipe: &Recipe, version: EnvoyVersion, pod: IpAddr) -> Result<Self> {
         let envoy = Start::new(version).concurrency(1).run(recipe.bootstrap(pod).into_json()).await?;
         let address = envoy.listener(LISTENER).await?;
         Ok(Self { envoy, address })
@@ -66,7 +79,7 @@ impl Gateway {
     }
 
     /// Fails when it has ended; the error shows how, and the end of its log.
-    pub fn check_running(&mut self) -> Result<()> {
+    pub(super) fn check_running(&mut self) -> Result<()> {
         self.envoy.process().check_running().with_context(|| format!("the gateway at {}", self.address))
     }
 
