@@ -248,7 +248,8 @@ impl Controller {
             return vec![0; situation.members.len()];
         };
         let (goal, Assessment { expected, shares, landing, .. }) = (Goal::of(policy), assessment);
-        let count = situation.whole_quanta(goal.want(expected, shares, landing), budget.min(attempt.room()));
+        let want = goal.want(expected, shares, landing, situation.returning);
+        let count = situation.whole_quanta(want, budget.min(attempt.room()));
         let parts = law::spread(count as f64 / situation.quantum, expected, shares);
         let orders = situation.capped(law::apportion(count, &parts));
         let ordered = orders.iter().sum::<u64>() as f64 / situation.quantum;

@@ -9,6 +9,8 @@ use super::policy::Policy;
 const HYSTERESIS: f64 = 0.05;
 /// Below this mean share a chi-square test has no meaning; it is the number of the textbooks.
 const FEWEST_PER_MEMBER: f64 = 5.0;
+/// Chance brings more than this many standard deviations above the mean in one of forty cases.
+const DEVIATIONS: f64 = 2.0;
 /// The standard normal quantile of 1 - 1e-6.
 const ONE_IN_A_MILLION: f64 = 4.753_424;
 
@@ -51,21 +53,31 @@ impl Goal {
     }
 
     /// How many connections should be closed in all, now: what the members have above the aim, or as many as it takes
-    /// until enough of them have landed where too few are, whichever is more.
-    pub fn want(&self, expected: &[f64], shares: &[f64], landing: &[f64]) -> f64 {
+    /// until enough of them have landed where too few are, whichever is more. `returning` are on their way.
+    pub fn want(&self, expected: &[f64], shares: &[f64], landing: &[f64], returning: f64) -> f64 {
         let above = pairs(expected, shares).map(|(expected, share)| (expected - at_most(share, self.aim)).max(0.0));
-        let above: f64 = above.sum();
-        above.max(self.closes_to_fill(expected, shares, landing))
+        above.sum::<f64>().max(self.closes_to_fill(expected, shares, landing, returning))
     }
 
     /// What the members lack to the least that they should have, over the part of all connections that lands with them.
-    fn closes_to_fill(&self, expected: &[f64], shares: &[f64], landing: &[f64]) -> f64 {
+    /// Not all of it at once, though: what chance brings beyond that would have been closed for nothing.
+    fn closes_to_fill(&self, expected: &[f64], shares: &[f64], landing: &[f64], returning: f64) -> f64 {
         let lacks = pairs(expected, shares).map(|(expected, share)| self.least(share) - expected);
         let (lack, reached) = pairs_of(lacks, landing)
             .filter(|(lack, _)| *lack > 0.0)
             .fold((0.0, 0.0), |(lacks, reached), (lack, landing)| (lacks + lack, reached + landing));
-        if reached > 0.0 { lack / reached } else { 0.0 }
+        if reached > 0.0 { without_excess(lack, returning * reached, reached) / reached } else { 0.0 }
     }
+}
+
+/// How many more should land where `lack` are missing besides those on their way there, when each one lands there with
+/// the probability `reached`: such that the mean of all that are to land, and [`DEVIATIONS`] of the binomial distribution
+/// above it, are no more than what is needed, `y + DEVIATIONS sqrt((1 - reached) y) = lack + on_its_way` for `y`. But one
+/// at least, when less than one is on its way.
+fn without_excess(lack: f64, on_its_way: f64, reached: f64) -> f64 {
+    let deviations = DEVIATIONS * (1.0 - reached).max(0.0).sqrt();
+    let root = (deviations.mul_add(deviations, 4.0 * (lack + on_its_way)).sqrt() - deviations) / 2.0;
+    ((root * root).max(lack.min(1.0)) - on_its_way).max(0.0)
 }
 
 fn at_most(share: f64, above: f64) -> f64 {

@@ -11,7 +11,7 @@ const MOST_CLOSES: f64 = 1.5;
 /// Until it is known that connections land where they are missing, only so many of them are risked.
 const PROBE: f64 = 0.1;
 /// As few as these show nothing.
-const SMALLEST_PROBE: f64 = 20.0;
+const SMALLEST_PROBE: f64 = 40.0;
 /// Members have drained, and clients have come back, within this time.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Of so many, a quarter at least.

@@ -28,16 +28,31 @@ fn the_one_new_member_of_twenty_one_is_not_left_empty() {
     expected[20] = 0.0;
     let shares = shares(200.0, &[1.0; 21]);
     assert!(!GOAL.balanced(&expected, &shares));
-    let blind = GOAL.want(&expected, &shares, &[1.0 / 21.0; 21]);
-    assert!(close(blind, (0.5 * 200.0 / 21.0) * 21.0), "a twenty-first of the closed connections lands there: {blind}");
+    let blind = GOAL.want(&expected, &shares, &[1.0 / 21.0; 21], 0.0);
+    assert!((35.0..50.0).contains(&blind), "a twenty-first of 100 would land there, by chance twice as many: {blind}");
+    let mut steered = [0.0; 21];
+    steered[20] = 1.0;
+    let steered = GOAL.want(&expected, &shares, &steered, 0.0);
+    assert!(close(steered, 0.5 * 200.0 / 21.0), "all of them land there: {steered}");
+}
+
+#[test]
+fn who_lacks_connections_gets_no_more_than_needed_even_with_luck() {
+    let (lack, blind) = (125.0, 1.0 / 8.0);
+    let first = without_excess(lack, 0.0, blind);
+    assert!(close(first + DEVIATIONS * (first * (1.0 - blind)).sqrt(), lack), "{first}");
+    assert!(without_excess(lack - first, first, blind) < 1e-9, "until some of them have landed, that is all");
+    assert!(without_excess(lack - first, 0.0, blind) > 10.0, "then the rest of them come");
+    assert!(close(without_excess(0.5, 0.0, blind), 0.5), "and the last one");
+    assert!(close(without_excess(0.5, 0.4, blind), 0.1), "once");
 }
 
 #[test]
 fn what_moves_is_what_is_above_the_aim() {
     let shares = shares(200.0, &[1.0; 4]);
-    let want = GOAL.want(&[100.0, 100.0, 0.0, 0.0], &shares, &[0.0, 0.0, 0.5, 0.5]);
+    let want = GOAL.want(&[100.0, 100.0, 0.0, 0.0], &shares, &[0.0, 0.0, 0.5, 0.5], 0.0);
     assert!(close(want, 2.0 * (100.0 - 54.5)), "{want}");
-    assert!(close(GOAL.want(&[50.0; 4], &shares, &[0.25; 4]), 0.0));
+    assert!(close(GOAL.want(&[50.0; 4], &shares, &[0.25; 4], 0.0), 0.0));
 }
 
 #[test]
@@ -112,8 +127,9 @@ proptest! {
         weights[0] = weight;
         let shares = shares(total, &weights);
         prop_assert!(close(shares.iter().sum(), total));
-        let want = GOAL.want(&expected, &shares, &landing);
+        let want = GOAL.want(&expected, &shares, &landing, returning);
         prop_assert!(want.is_finite() && want >= 0.0);
+        let want = GOAL.want(&expected, &shares, &landing, 0.0);
         prop_assert!(GOAL.balanced(&expected, &shares) || want > 0.0, "whatever is uneven asks for a move");
         prop_assert!(imbalance(&expected, &shares) >= 1.0 - 1e-9);
     }

@@ -162,7 +162,9 @@ fn one_client_with_most_of_the_requests_cannot_be_split() {
         "pods: 4, rebalance: { signal: requests },
          clients: [{ connections: 1, requestRate: 800 }, { connections: 200, requestRate: 1 }]",
     );
-    assert_each(&outcomes, "few closes", |outcome| outcome.closes <= 150);
+    assert_each(&outcomes, "given up, again and again", |outcome| {
+        outcome.was(State::Stuck) && outcome.closes <= outcome.connections
+    });
 }
 
 #[test]
