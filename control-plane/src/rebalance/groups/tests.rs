@@ -1,3 +1,4 @@
+mod lies;
 mod moves;
 mod refusals;
 mod world;

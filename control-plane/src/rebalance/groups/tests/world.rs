@@ -121,7 +121,7 @@ impl World {
     pub fn report(&mut self, index: usize) -> Result<Directive, Refused> {
         let proxy = &mut self.proxies[index];
         let answer = self.groups.report(self.now, &caller(proxy.pod), &proxy.report);
-        proxy.report.sequence += 1;
+        proxy.report.sequence = proxy.report.sequence.wrapping_add(1);
         if let Ok(directive) = &answer {
             proxy.obey(directive);
         }
