@@ -118,7 +118,7 @@ impl Group {
 
     /// Takes a report of the Envoy at the address, and answers it.
     pub fn report(&mut self, now: Time, address: IpAddr, report: Report) -> Directive {
-        let (id, configured, signal) = (report.instance, report.interval, self.signal);
+        let (id, configured, signal, calm) = (report.instance, report.interval, self.signal, self.is_calm());
         let member = self.members.entry(address).or_default();
         if member.instance_mut(id).is_none() {
             Self::joins(now, &self.learning, &mut self.controller, member, report);
@@ -130,10 +130,9 @@ impl Group {
             self.closes = self.closes.saturating_add(change.connections_drained);
         }
         // A step that is due may find that it is calm no more.
-        let interval = if self.is_calm() && now < self.due { configured.max(CALM) } else { configured };
+        let interval = if calm && now < self.due { configured.max(CALM) } else { configured };
         let rate = self.policy.max_rate;
-        let instance = self.members.get_mut(&address).and_then(|member| member.instance_mut(id));
-        instance.map(|instance| instance.directive(interval, signal, rate)).unwrap_or_default()
+        member.instance_mut(id).map(|instance| instance.directive(interval, signal, rate)).unwrap_or_default()
     }
 
     /// An Envoy that was not known. It is new to the group unless everybody is new to us, and it is not young.

@@ -79,9 +79,20 @@ impl Instance {
         Some(change)
     }
 
-    /// Another instance has reported twice since this one did: an Envoy that was restarted.
-    pub fn supersede(&mut self, by: &Self) {
-        self.superseded |= self.heard < by.heard_before;
+    /// Another instance has just reported, and did so before at `heard_before`. When that was since this one did, this one
+    /// is an Envoy that was restarted.
+    pub fn supersede(&mut self, heard_before: Time) {
+        self.superseded |= self.heard < heard_before;
+    }
+
+    /// Its id.
+    pub fn id(&self) -> u64 {
+        self.report.instance
+    }
+
+    /// When it was heard the time before the last.
+    pub fn heard_before(&self) -> Time {
+        self.heard_before
     }
 
     /// Whether what it said last still holds.

@@ -4,7 +4,6 @@ use super::instance::{Change, Instance};
 use super::report::Report;
 use evenkeel_filter_core::Time;
 use evenkeel_proto::rebalance::Signal;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long an Envoy that has stopped reporting is remembered: until then it is not a new one when it comes back.
@@ -17,7 +16,8 @@ const LEAST_WARMTH: f64 = 0.1;
 /// A pod.
 #[derive(Debug, Default)]
 pub struct Member {
-    instances: BTreeMap<u64, Instance>,
+    /// By their ids. Nearly always one.
+    instances: Vec<Instance>,
     joined: Option<Time>,
     accepted: u64,
 }
@@ -26,8 +26,11 @@ impl Member {
     /// Takes a report of an Envoy that is known already; `None` if it is not.
     pub fn hear(&mut self, now: Time, report: Report, signal: Signal) -> Option<Change> {
         let id = report.instance;
-        let change = self.instances.get_mut(&id)?.hear(now, report, signal).unwrap_or_default();
-        self.supersede_others(id);
+        let instance = self.instance_mut(id)?;
+        let change = instance.hear(now, report, signal).unwrap_or_default();
+        let heard_before = instance.heard_before();
+        let others = self.instances.iter_mut().filter(|instance| instance.id() != id);
+        others.for_each(|instance| instance.supersede(heard_before));
         self.accepted = self.accepted.saturating_add(change.accepted);
         Some(change)
     }
@@ -35,10 +38,11 @@ impl Member {
     /// Takes the first report of an Envoy.
     pub fn add(&mut self, now: Time, report: Report) {
         if self.instances.len() >= MOST_INSTANCES {
-            let oldest = self.instances.iter().min_by_key(|(_, instance)| instance.heard()).map(|(id, _)| *id);
-            oldest.and_then(|id| self.instances.remove(&id));
+            let heard = |index: &usize| self.instances.get(*index).map(Instance::heard);
+            (0..self.instances.len()).min_by_key(heard).map(|oldest| self.instances.remove(oldest));
         }
-        self.instances.insert(report.instance, Instance::new(now, report));
+        let index = self.instances.partition_point(|instance| instance.id() < report.instance);
+        self.instances.insert(index, Instance::new(now, report));
     }
 
     /// It has joined the group, with nothing to say of its past.
@@ -46,30 +50,24 @@ impl Member {
         self.joined = Some(now);
     }
 
-    fn supersede_others(&mut self, by: u64) {
-        let Some(newest) = self.instances.remove(&by) else { return };
-        self.instances.values_mut().for_each(|instance| instance.supersede(&newest));
-        self.instances.insert(by, newest);
-    }
-
     /// The Envoy of this id.
     pub fn instance_mut(&mut self, id: u64) -> Option<&mut Instance> {
-        self.instances.get_mut(&id)
+        self.instances.iter_mut().find(|instance| instance.id() == id)
     }
 
     /// The Envoys whose last reports hold.
     pub fn heard(&self, now: Time) -> impl Iterator<Item = &Instance> {
-        self.instances.values().filter(move |instance| instance.is_heard(now))
+        self.instances.iter().filter(move |instance| instance.is_heard(now))
     }
 
     /// The Envoy that was heard last, however long ago.
     pub fn newest(&self) -> Option<&Instance> {
-        self.instances.values().max_by_key(|instance| instance.heard())
+        self.instances.iter().max_by_key(|instance| instance.heard())
     }
 
     /// The number of reports taken.
     pub fn reports(&self) -> u64 {
-        self.instances.values().map(Instance::reports).sum()
+        self.instances.iter().map(Instance::reports).sum()
     }
 
     /// The sum of a number over the Envoys whose last reports hold.
@@ -94,7 +92,7 @@ impl Member {
 
     /// It may drain so much more; each of its Envoys in proportion to what it can.
     pub fn allow(&mut self, now: Time, order: u64, signal: Signal) {
-        let mut heard: Vec<&mut Instance> = self.instances.values_mut().filter(|i| i.is_heard(now)).collect();
+        let mut heard: Vec<&mut Instance> = self.instances.iter_mut().filter(|i| i.is_heard(now)).collect();
         let parts: Vec<f64> = heard.iter().map(|i| (i.load(signal) - i.outstanding(signal)) as f64).collect();
         for (instance, order) in heard.iter_mut().zip(super::law::apportion(order, &parts)) {
             instance.allow(now, order, signal);
@@ -103,13 +101,13 @@ impl Member {
 
     /// It may do nothing that it has not done yet.
     pub fn take_back(&mut self) {
-        self.instances.values_mut().for_each(Instance::take_back);
+        self.instances.iter_mut().for_each(Instance::take_back);
     }
 
     /// Takes back what was not done in time and forgets who is long gone. Whether anybody is left.
     pub fn expire(&mut self, now: Time) -> bool {
-        self.instances.retain(|_, instance| now < instance.heard().plus(REMEMBERED));
-        self.instances.values_mut().for_each(|instance| instance.expire(now));
+        self.instances.retain(|instance| now < instance.heard().plus(REMEMBERED));
+        self.instances.iter_mut().for_each(|instance| instance.expire(now));
         !self.instances.is_empty()
     }
 }

@@ -5,9 +5,10 @@ use crate::rebalance::groups::Refused;
 use crate::rebalance::trust::{Caller, Evidence, Trust};
 use crate::xds::server::{GrpcService, Peer};
 use axum::Router;
-use axum::extract::Request as HttpRequest;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::body::Body;
+use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response as HttpResponse;
+use axum::routing::any;
 use evenkeel_proto::REBALANCE_FILE_DESCRIPTOR_SET;
 use evenkeel_proto::rebalance::rebalance_server::{Rebalance, RebalanceServer, SERVICE_NAME};
 use evenkeel_proto::rebalance::{Directive, ReportRequest};
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tonic::codegen::Service;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, async_trait};
 
@@ -31,9 +33,16 @@ const FORWARDED: &str = "x-forwarded-client-cert";
 pub fn grpc_service(rebalancer: Rebalancer, trust: Trust) -> GrpcService {
     let reports = Reports { rebalancer, trust: Arc::new(trust) };
     let server = RebalanceServer::new(reports).max_decoding_message_size(MAX_REPORT_SIZE);
-    let routes = Router::new().route_service(&format!("/{SERVICE_NAME}/{{*method}}"), server);
-    let routes = routes.layer(from_fn_with_state(Arc::new(Semaphore::new(REPORTS)), limited));
+    let calls = Calls { server, permits: Arc::new(Semaphore::new(REPORTS)) };
+    let routes = Router::new().route(&format!("/{SERVICE_NAME}/{{*method}}"), any(limited)).with_state(calls);
     GrpcService { name: SERVICE_NAME, descriptors: REBALANCE_FILE_DESCRIPTOR_SET, routes }
+}
+
+/// The methods, and how many calls of them may be open.
+#[derive(Clone)]
+struct Calls {
+    server: RebalanceServer<Reports>,
+    permits: Arc<Semaphore>,
 }
 
 #[derive(Clone)]
@@ -74,15 +83,15 @@ fn status(refusal: &Refusal) -> Status {
     }
 }
 
-/// Calls whose client does not send what it has announced must neither pile up nor stay.
-async fn limited(
-    axum::extract::State(permits): axum::extract::State<Arc<Semaphore>>,
-    request: HttpRequest,
-    next: Next,
-) -> HttpResponse {
-    let Ok(_permit) = permits.try_acquire() else {
+/// Calls whose client does not send what it has announced must neither pile up nor stay. This is no middleware: each report
+/// would pay for its boxes.
+async fn limited(State(mut calls): State<Calls>, request: HttpRequest) -> HttpResponse {
+    let Ok(_permit) = calls.permits.try_acquire() else {
         return Status::resource_exhausted("too many reports at one time; report later").into_http();
     };
-    let late = || Status::deadline_exceeded("the report did not arrive in time").into_http();
-    timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| late())
+    match timeout(PATIENCE, calls.server.call(request)).await {
+        Ok(Ok(response)) => response.map(Body::new),
+        Ok(Err(never)) => match never {},
+        Err(_) => Status::deadline_exceeded("the report did not arrive in time").into_http(),
+    }
 }

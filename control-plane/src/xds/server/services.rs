@@ -8,7 +8,6 @@ use super::session::{Opening, Session};
 use crate::xds::stream::{DiscoveryStream, Scope};
 use crate::xds::{DeltaStream, ResourceType, SotwStream};
 use axum::extract::{Extension, Request, State};
-use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{Router, post};
 use std::sync::Arc;
@@ -36,7 +35,7 @@ pub(super) fn routes(server: Server, health: &Health) -> Router {
     let beside = beside::routes(health, &server.services, server.shutdown.clone());
     let others = server.services.iter().map(|service| service.routes.clone());
     let beside = others.fold(beside, Router::merge);
-    discovery(server).merge(beside).layer(from_fn(note_request)).with_state(())
+    discovery(server).merge(beside).with_state(())
 }
 
 fn discovery(server: Server) -> Router {
@@ -78,12 +77,6 @@ impl Discovery {
             }
         }
     }
-}
-
-/// A connection on which requests come may stay.
-async fn note_request(Extension(peer): Extension<Peer>, request: Request, next: Next) -> Response {
-    peer.speaks();
-    next.run(request).await
 }
 
 async fn stream_endpoints(

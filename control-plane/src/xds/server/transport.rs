@@ -56,9 +56,10 @@ impl Transport {
 
     async fn serve_one(self, connection: Connection) {
         let (peer, routes) = (connection.peer(), self.routes);
-        let (ending, extension) = (peer.ending(), peer);
+        let ending = peer.ending();
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-            request.extensions_mut().insert(extension.clone());
+            peer.speaks();
+            request.extensions_mut().insert(peer.clone());
             routes.call(request)
         });
         let mut served = pin!(self.http2.serve_connection(TokioIo::new(connection), service));
