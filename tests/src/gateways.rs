@@ -3,6 +3,7 @@
 
 mod bed;
 mod gateway;
+mod nginx;
 mod plan;
 mod service;
 mod traffic;

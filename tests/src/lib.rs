@@ -23,4 +23,4 @@ pub mod raw_http2;
 pub mod rebalance_server;
 pub mod wait;
 
-pub use evenkeel_bed::{EnvoyVersion, artifact};
+pub use evenkeel_bed::{EnvoyVersion, artifact, nginx};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::ValueEnum;
-use evenkeel_bed::{EnvoyVersion, clients, kubernetes};
+use evenkeel_bed::{EnvoyVersion, clients, kubernetes, nginx};
 
 /// A bed that can be prepared.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -15,6 +15,8 @@ pub enum Name {
     Clients,
     /// etcd, kube-apiserver, kube-controller-manager and kube-proxy.
     Kube,
+    /// Debian's nginx, for `bench balance`.
+    Nginx,
 }
 
 /// Prepares the named beds, or all; what is there already is only looked at.
@@ -24,6 +26,7 @@ pub fn prepare(names: &[Name]) -> Result<()> {
         Name::Envoy => envoy(),
         Name::Clients => clients::prepare().map(show),
         Name::Kube => kubernetes::prepare().map(show),
+        Name::Nginx => nginx::prepare().map(|version| println!("{version}")),
     })
 }
 

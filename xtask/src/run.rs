@@ -21,6 +21,7 @@ pub fn bench(arguments: &[String]) -> Result<()> {
     match arguments.first().map(String::as_str) {
         Some("endpoints") => bench_endpoints(arguments),
         Some("control") => bench_control(arguments),
+        Some("balance") => bench_balance(arguments),
         _ => bench_with_envoys(arguments),
     }
 }
@@ -29,6 +30,14 @@ fn bench_with_envoys(arguments: &[String]) -> Result<()> {
     prepare()?;
     wasm::build_bench_filters()?;
     hand_over("debug", arguments)
+}
+
+/// Without nginx the others are still worth measuring; the report says so.
+fn bench_balance(arguments: &[String]) -> Result<()> {
+    if let Err(error) = bed::prepare(&[Name::Nginx]) {
+        eprintln!("without nginx: {error:#}");
+    }
+    bench_with_envoys(arguments)
 }
 
 fn bench_control(arguments: &[String]) -> Result<()> {

@@ -8,6 +8,8 @@ use crate::gateways::optimum::{closes, is_even};
 
 /// Even for so long is even, and not on its way through.
 const STANDS: Duration = Duration::from_secs(2);
+/// Closes count for so long after all is even: there should be none any more.
+pub const QUIET: Duration = Duration::from_secs(5);
 
 /// The gateways at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,10 +48,19 @@ impl ScaleOut {
         self.even_at().is_some_and(|even| last.saturating_sub(even) >= quiet)
     }
 
-    /// Connections that have ended, for each that there was.
+    /// Connections that have ended until all was even, and shortly after, for each that there was.
     pub fn closes_per_connection(&self) -> f64 {
-        let closes = self.samples.last().map_or(0, |sample| sample.closes);
-        closes as f64 / self.connections() as f64
+        let end = self.even_at().map_or(Duration::MAX, |even| even + QUIET);
+        let last = self.samples.iter().rev().find(|sample| sample.since <= end);
+        last.map_or(0, |sample| sample.closes) as f64 / self.connections() as f64
+    }
+
+    /// Connections that ended per minute while all was even, for each that there was.
+    pub fn closes_per_minute_when_even(&self) -> Option<f64> {
+        let even = self.even_at()?;
+        let (first, last) = (self.samples.iter().find(|sample| sample.since >= even)?, self.samples.last()?);
+        let minutes = last.since.saturating_sub(first.since).as_secs_f64() / 60.0;
+        Some(last.closes.saturating_sub(first.closes) as f64 / self.connections() as f64 / minutes)
     }
 
     /// The least that any closer needs from where this one began, for each connection that there was.
@@ -92,7 +103,14 @@ mod tests {
     fn closes_are_per_connection_of_the_start() {
         let done = scale_out(&[(0, [100, 100, 0, 0], 0), (1, [50; 4], 190)]);
         assert!((done.closes_per_connection() - 0.95).abs() < 1e-9);
+        assert_eq!(done.closes_per_minute_when_even(), None, "it has not stood");
         assert!((done.optimum_per_connection(Balancer::Random) - 0.9).abs() < 0.05);
         assert!((done.optimum_per_connection(Balancer::Steer) - 0.45).abs() < 0.01);
+    }
+    #[test]
+    fn what_goes_on_when_all_is_even_is_a_rate_of_its_own() {
+        let goes_on = scale_out(&[(0, [100, 100, 0, 0], 0), (1, [50; 4], 200), (5, [50; 4], 250), (31, [50; 4], 600)]);
+        assert!((goes_on.closes_per_connection() - 1.25).abs() < 1e-9, "until 5 s after");
+        assert!(goes_on.closes_per_minute_when_even().is_some_and(|rate| (rate - 4.0).abs() < 1e-9));
     }
 }

@@ -17,6 +17,8 @@ use crate::gateways::variant::Variant;
 pub struct Report {
     /// Its version.
     pub envoy: &'static str,
+    /// Why nginx was not measured, if it was not.
+    pub without_nginx: Option<String>,
     /// In the order of the runs.
     pub rows: Vec<Row>,
 }
@@ -29,6 +31,8 @@ pub struct Row {
     /// From the end of `settle`; none if it never was even.
     seconds: Option<f64>,
     closes_per_connection: f64,
+    /// None if it never was even.
+    closes_per_minute_when_even: Option<f64>,
     optimum_closes_per_connection: f64,
     requests: u64,
     failed: u64,
@@ -44,6 +48,7 @@ impl Row {
             case,
             seconds: scale_out.even_at().map(since_settled),
             closes_per_connection: rounded(scale_out.closes_per_connection()),
+            closes_per_minute_when_even: scale_out.closes_per_minute_when_even().map(rounded),
             optimum_closes_per_connection: rounded(scale_out.optimum_per_connection(case.balancer)),
             requests: scale_out.requests,
             failed: scale_out.failures.iter().map(|(_, count)| count).sum(),
@@ -72,8 +77,16 @@ impl Row {
         (self.case.variant == Variant::Evenkeel).then(|| self.seconds.is_some_and(|seconds| seconds <= most))
     }
 
-    fn cells(&self) -> [String; 9] {
-        let Case { from, to, connections, balancer, variant } = self.case;
+    fn closer(&self) -> String {
+        let name = self.case.variant.name();
+        match self.case.variant {
+            Variant::KeepaliveRequests(requests) => format!("{name} {requests}"),
+            _ => name.to_owned(),
+        }
+    }
+
+    fn cells(&self) -> [String; 10] {
+        let Case { from, to, connections, balancer, .. } = self.case;
         let verdict = |met: bool| if met { "met" } else { "not met" }.to_owned();
         let goals = [self.goal().map(|(value, most)| value <= most), self.in_time()];
         let met = goals.into_iter().flatten().reduce(|both, met| both && met);
@@ -81,9 +94,10 @@ impl Row {
             format!("{from} -> {to}"),
             connections.to_string(),
             if balancer == Balancer::Random { "random" } else { "steer" }.to_owned(),
-            variant.name().to_owned(),
+            self.closer(),
             self.seconds.map_or_else(|| "never".to_owned(), |seconds| format!("{seconds:.1}")),
             format!("{:.2}", self.closes_per_connection),
+            self.closes_per_minute_when_even.map_or_else(|| "-".to_owned(), |closes| format!("{closes:.1}")),
             format!("{:.2} ({:.2})", self.optimum_closes_per_connection, self.ratio()),
             format!("{} of {}", self.failed, self.requests),
             met.map_or_else(String::new, verdict),
@@ -106,6 +120,7 @@ impl Report {
             "closer",
             "s to even",
             "closes/conn.",
+            "even: /min",
             "optimum (ratio)",
             "failed",
             "goal",
@@ -122,9 +137,19 @@ impl Display for Report {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "Scale-outs, Envoy {}. Even: all within 1.1 times and half of the mean.", self.envoy)?;
         writeln!(formatter, "Seconds count from the end of `settle`. The optimum is that of a closer that knows all,")?;
-        writeln!(formatter, "from the distribution that the run really began with. Timers go on closing for ever;")?;
-        writeln!(formatter, "theirs are counted until a few seconds after all was even.")?;
+        writeln!(
+            formatter,
+            "from the distribution that the run really began with. Closes count until 5 s after all was"
+        )?;
+        writeln!(
+            formatter,
+            "even; what goes on then is shown per connection and minute. nginx closes a connection after"
+        )?;
+        writeln!(formatter, "as many requests as a client makes on one of the mean age that timer caps allow.")?;
         writeln!(formatter, "{}", self.table())?;
+        if let Some(reason) = &self.without_nginx {
+            writeln!(formatter, "nginx was not measured: {reason}")?;
+        }
         for row in self.rows.iter().filter(|row| row.failed > 0) {
             writeln!(formatter, "{:?}: {:?}", row.case, row.failures)?;
         }
@@ -160,7 +185,7 @@ mod tests {
 
     #[test]
     fn both_goals_have_to_be_met() {
-        let last = |row: &Row| row.cells()[8].clone();
+        let last = |row: &Row| row.cells()[9].clone();
         assert_eq!(last(&row(Variant::Evenkeel, 190, 10)), "met");
         assert_eq!(last(&row(Variant::Evenkeel, 300, 10)), "not met", "too many closes");
         assert_eq!(last(&row(Variant::Evenkeel, 190, 30)), "not met", "too late");

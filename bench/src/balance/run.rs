@@ -18,8 +18,6 @@ const CONNECT: Duration = Duration::from_secs(30);
 const EVEN_BEFORE: Duration = Duration::from_mins(1);
 /// What happens after this is no success any more.
 const LONGEST: Duration = Duration::from_secs(50);
-/// Closes are counted for so long after all is even: there should be none.
-const QUIET: Duration = Duration::from_secs(5);
 
 /// Does one scale-out.
 ///
@@ -57,7 +55,7 @@ async fn scale_out(bed: &mut Bed, case: &Case) -> Result<Vec<Sample>> {
     let mut seen = ScaleOut::default();
     let mut samples = interval(SAMPLE_INTERVAL);
     samples.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    while start.elapsed() < LONGEST && !seen.is_over(QUIET) {
+    while start.elapsed() < LONGEST && !seen.is_over(case.quiet()) {
         samples.tick().await;
         bed.check_running()?;
         let stats = bed.stats().await?;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -38,6 +39,17 @@ impl Case {
         Self { proxies: 10_000, groups: 1, pace: Pace::Calm },
         Self { proxies: 1_000, groups: 10, pace: Pace::Active },
     ];
+
+    /// One that is over soon.
+    pub const FEW: [Self; 1] = [Self { proxies: 100, groups: 1, pace: Pace::Active }];
+
+    /// After the last connection: every proxy has then reported a second time, at the interval that it was told.
+    pub const fn warm_up(&self) -> Duration {
+        match self.pace {
+            Pace::Calm => Duration::from_secs(22),
+            Pace::Active => Duration::from_secs(3),
+        }
+    }
 
     /// What the control plane may take of one core, in percent.
     pub const fn goal(&self) -> f64 {

@@ -22,6 +22,12 @@ impl Timer {
         self.age * (100 + u32::from(self.jitter_percent)) / 100
     }
 
+    /// How many requests a client makes on a connection of the mean age.
+    pub fn requests(self, interval: Duration) -> u32 {
+        let mean = (self.age + self.oldest()) / 2;
+        (mean.as_secs_f64() / interval.as_secs_f64()).round() as u32
+    }
+
     /// As Envoy has it.
     fn limits(self) -> ConnectionLimits {
         ConnectionLimits {
@@ -56,12 +62,14 @@ pub enum Variant {
     Nothing,
     /// Envoy's own limit of a connection's age, with jitter.
     Timers,
+    /// nginx's own limit of a connection's requests (`keepalive_requests`), which knows no jitter.
+    KeepaliveRequests(u32),
     /// Evenkeel's filter and control plane.
     Evenkeel,
 }
 
 impl Variant {
-    /// All, in the order in which they are shown.
+    /// Those of the demo, in the order in which they are shown.
     pub const ALL: [Self; 3] = [Self::Nothing, Self::Timers, Self::Evenkeel];
 
     /// What a table calls it.
@@ -69,6 +77,7 @@ impl Variant {
         match self {
             Self::Nothing => "nothing",
             Self::Timers => "timer caps",
+            Self::KeepaliveRequests(_) => "nginx keepalive_requests",
             Self::Evenkeel => "Evenkeel",
         }
     }
@@ -78,6 +87,9 @@ impl Variant {
         match self {
             Self::Nothing => "connections stay until their client leaves".to_owned(),
             Self::Timers => format!("Envoy's own limit ends every connection {}, for ever", setup.timer.ages()),
+            Self::KeepaliveRequests(requests) => {
+                format!("nginx's own limit ends every connection with its request {requests}, for ever")
+            }
             Self::Evenkeel => format!(
                 "gateways report, the control plane moves the excess when endpoints have stood still for {} s",
                 setup.settle.as_secs()
@@ -91,6 +103,7 @@ impl Variant {
         match self {
             Self::Nothing => plan,
             Self::Timers => plan.limits(setup.timer.limits()),
+            Self::KeepaliveRequests(requests) => plan.nginx(requests),
             Self::Evenkeel => plan.rebalance(MAX_RATE, setup.settle),
         }
     }
@@ -107,5 +120,6 @@ mod tests {
     fn ages_follow_from_the_settings() {
         let timer = Timer { age: Duration::from_secs(8), jitter_percent: 100 };
         assert_eq!(timer.ages(), "when it is 8 to 16 s old");
+        assert_eq!(timer.requests(Duration::from_millis(250)), 48);
     }
 }

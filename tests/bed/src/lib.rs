@@ -10,6 +10,7 @@ pub mod clients;
 pub mod digest;
 pub mod envoy;
 pub mod kubernetes;
+pub mod nginx;
 pub mod program;
 
 pub use envoy::EnvoyVersion;

@@ -48,6 +48,21 @@ pub fn install_packages(packages: &[&str]) -> Result<()> {
     run(Command::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(install).args(packages))
 }
 
+/// Downloads a Debian package and unpacks it into a folder: nothing is installed or started, and any user may.
+///
+/// # Errors
+/// When apt cannot be had or does not know the package; the text has its own words.
+pub fn unpack_package(package: &str, folder: &Path) -> Result<()> {
+    output(Command::new("apt-get").args(["download", "-qq", package]).current_dir(folder))
+        .with_context(|| format!("cannot download Debian's package {package}; `sudo apt-get update` may help"))?;
+    let archive = fs::read_dir(folder)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|extension| extension == "deb"));
+    let archive = archive.with_context(|| format!("apt-get has downloaded no file for {package}"))?;
+    run(Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(folder))?;
+    fs::remove_file(archive).context("cannot remove the unpacked package")
+}
+
 /// The owner of our own `/proc` entry is the effective user.
 fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)

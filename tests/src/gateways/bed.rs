@@ -55,6 +55,7 @@ impl Bed {
             control_plane: control_plane.xds(),
             evenkeel: filter.as_ref().map(Evenkeel::discovered),
             limits: plan.limits,
+            keepalive_requests: plan.keepalive_requests,
         };
         let node_port = start_balancer(plan.version, control_plane.xds(), plan.balancer).await?;
         let mut bed = Self {

@@ -1,10 +1,11 @@
-//! One gateway: an Envoy in front of the backends, on an address of its own as a pod is.
+//! One gateway: an Envoy, or an nginx, in front of the backends, on an address of its own as a pod is.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, Result};
 use evenkeel_bed::EnvoyVersion;
 
+use super::nginx::Nginx;
 use crate::bootstrap::{Bootstrap, Cluster, ConnectionLimits, Evenkeel, HttpListener};
 use crate::envoy::{Envoy, Start};
 
@@ -36,6 +37,8 @@ pub(super) struct Recipe {
     pub evenkeel: Option<Evenkeel>,
     /// Envoy's own limits of connections.
     pub limits: ConnectionLimits,
+    /// nginx's own limit of a connection, when they are nginx.
+    pub keepalive_requests: Option<u32>,
 }
 
 impl Recipe {
@@ -61,16 +64,26 @@ pub(super) fn pod(number: usize) -> IpAddr {
 /// A running gateway; it ends when dropped.
 #[derive(Debug)]
 pub struct Gateway {
-    envoy: Envoy,
+    program: Program,
     address: SocketAddr,
+}
+
+#[derive(Debug)]
+enum Program {
+    Envoy(Envoy),
+    Nginx(Nginx),
 }
 
 impl Gateway {
     /// Starts one and waits until it serves. One worker: all gateways have to fit on two cores.
     pub(super) async fn start(recipe: &Recipe, version: EnvoyVersion, pod: IpAddr) -> Result<Self> {
+        if let Some(keepalive_requests) = recipe.keepalive_requests {
+            let (nginx, address) = Nginx::start(pod, keepalive_requests, &recipe.backends).await?;
+            return Ok(Self { program: Program::Nginx(nginx), address });
+        }
         let envoy = Start::new(version).concurrency(1).run(recipe.bootstrap(pod).into_json()).await?;
         let address = envoy.listener(LISTENER).await?;
-        Ok(Self { envoy, address })
+        Ok(Self { program: Program::Envoy(envoy), address })
     }
 
     /// Where it accepts connections.
@@ -80,22 +93,33 @@ impl Gateway {
 
     /// Fails when it has ended; the error shows how, and the end of its log.
     pub(super) fn check_running(&mut self) -> Result<()> {
-        self.envoy.process().check_running().with_context(|| format!("the gateway at {}", self.address))
+        let running = match &mut self.program {
+            Program::Envoy(envoy) => envoy.process().check_running(),
+            Program::Nginx(nginx) => nginx.check_running(),
+        };
+        running.with_context(|| format!("the gateway at {}", self.address))
     }
 
-    /// What it says now. Connections and closes are Envoy's own figures, so that all runs are measured alike.
+    /// What it says now. Connections and closes are the program's own figures, so that all runs are measured alike.
     pub async fn stats(&self) -> Result<GatewayStats> {
-        let stats = self.envoy.stats(&format!("http.{LISTENER}.downstream_")).await;
-        let stats = stats.with_context(|| format!("the gateway at {} does not answer", self.address))?;
-        let value = |name: &str| {
-            let name = format!("http.{LISTENER}.downstream_{name}");
-            stats.iter().find(|(found, _)| *found == name).map_or(0, |(_, value)| *value)
+        let stats = match &self.program {
+            Program::Envoy(envoy) => stats(envoy).await,
+            Program::Nginx(nginx) => nginx.stats().await,
         };
-        Ok(GatewayStats {
-            connections: value("cx_active"),
-            requests: value("rq_total"),
-            drains: self.envoy.stat_sum(&["wasmcustom.evenkeel.drains_"]).await?,
-            closes: value("cx_destroy"),
-        })
+        stats.with_context(|| format!("the gateway at {} does not answer", self.address))
     }
+}
+
+async fn stats(envoy: &Envoy) -> Result<GatewayStats> {
+    let stats = envoy.stats(&format!("http.{LISTENER}.downstream_")).await?;
+    let value = |name: &str| {
+        let name = format!("http.{LISTENER}.downstream_{name}");
+        stats.iter().find(|(found, _)| *found == name).map_or(0, |(_, value)| *value)
+    };
+    Ok(GatewayStats {
+        connections: value("cx_active"),
+        requests: value("rq_total"),
+        drains: envoy.stat_sum(&["wasmcustom.evenkeel.drains_"]).await?,
+        closes: value("cx_destroy"),
+    })
 }

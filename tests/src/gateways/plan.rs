@@ -35,13 +35,16 @@ pub struct Plan {
     pub policy: Value,
     /// Envoy's own limits of a connection to a gateway.
     pub limits: ConnectionLimits,
+    /// Gateways that are nginx instead of Envoy, each of which closes a connection after so many requests.
+    pub keepalive_requests: Option<u32>,
 }
 
 impl Plan {
     /// Gateways behind a random balancer, with neither the filter nor limits.
     pub fn new(version: EnvoyVersion, gateways: usize) -> Self {
         let limits = ConnectionLimits::default();
-        Self { version, gateways, balancer: Balancer::Random, filter: None, policy: json!({}), limits }
+        let (balancer, policy) = (Balancer::Random, json!({}));
+        Self { version, gateways, balancer, filter: None, policy, limits, keepalive_requests: None }
     }
 
     /// The gateways report, and let go of at most `max_rate` of their connections per second; the control plane acts once
@@ -63,5 +66,11 @@ impl Plan {
     #[must_use]
     pub fn limits(self, limits: ConnectionLimits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Of nginx, each of which closes a connection after so many requests. It needs the bed `nginx`.
+    #[must_use]
+    pub fn nginx(self, keepalive_requests: u32) -> Self {
+        Self { keepalive_requests: Some(keepalive_requests), ..self }
     }
 }
