@@ -3,6 +3,7 @@
 pub mod channel;
 mod connector;
 mod drive;
+pub mod endless_streams;
 mod envoy_client;
 mod external;
 mod hyper_client;

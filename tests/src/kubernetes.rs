@@ -30,7 +30,7 @@ use self::controller_manager::ControllerManager;
 use self::credentials::Credentials;
 use self::etcd::Etcd;
 pub use self::node::Node;
-pub use self::pod::Pod;
+pub use self::pod::{Pod, create_ready};
 pub use self::pods::Pods;
 pub use self::proxy::Proxy;
 

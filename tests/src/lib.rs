@@ -21,6 +21,7 @@ pub mod process;
 pub mod raw_http1;
 pub mod raw_http2;
 pub mod rebalance_server;
+pub mod relay;
 pub mod wait;
 
 pub use evenkeel_bed::{EnvoyVersion, artifact, nginx};

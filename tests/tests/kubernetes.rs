@@ -9,6 +9,7 @@ mod kubernetes {
     pub mod gateway;
     pub mod replica;
 
+    mod balance;
     mod leader;
     mod malformed;
     mod outage;

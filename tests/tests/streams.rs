@@ -5,19 +5,16 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use bytes::Bytes;
 use evenkeel_tests::backend::Backend;
+use evenkeel_tests::client::endless_streams::endless_stream;
 use evenkeel_tests::gateway::{PATIENCE, Plan};
 use evenkeel_tests::raw_http1::RawHttp1;
 use evenkeel_tests::raw_http2::frame::Kind;
 use evenkeel_tests::raw_http2::{RawHttp2, Seen};
 use evenkeel_tests::{EnvoyVersion, on_each_envoy};
 use futures::{SinkExt, StreamExt};
-use http::{Request, header};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::client::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -131,7 +128,7 @@ struct Streams {
 impl Streams {
     async fn open(gateway: SocketAddr) -> Result<Self> {
         let (web_socket, _) = client_async("ws://evenkeel.test/websocket", TcpStream::connect(gateway).await?).await?;
-        let grpc = endless_grpc(gateway).await?;
+        let grpc = endless_stream(gateway).await?;
         let mut plain = RawHttp2::connect(gateway).await?;
         let stream = plain.get("/forever", &[])?;
         plain.until("the stream's begin", PATIENCE, |seen| pieces(seen, stream) > 0).await?;
@@ -163,18 +160,4 @@ impl Streams {
 /// How many frames of data came on a stream.
 fn pieces(seen: &Seen, stream: u32) -> usize {
     seen.frames.iter().filter(|frame| frame.kind == Kind::Data && frame.stream == stream).count()
-}
-
-/// A server stream that repeats its request's message for ever.
-async fn endless_grpc(gateway: SocketAddr) -> Result<Incoming> {
-    let io = TokioIo::new(TcpStream::connect(gateway).await?);
-    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
-    tokio::spawn(connection);
-    let request = Request::post(format!("http://{gateway}/evenkeel.Echo/Forever"));
-    let request = request.header(header::CONTENT_TYPE, "application/grpc").header(header::TE, "trailers");
-    // A message of gRPC: not compressed, one byte long.
-    let request = request.body(Full::new(Bytes::from_static(&[0, 0, 0, 0, 1, b'e'])))?;
-    let mut stream = sender.send_request(request).await?.into_body();
-    stream.frame().await.context("the gRPC stream did not begin")??;
-    Ok(stream)
 }

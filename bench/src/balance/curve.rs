@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use evenkeel_tests::gateways::Balancer;
+use evenkeel_tests::gateways::{Balancer, is_even};
 
-use crate::gateways::optimum::{closes, is_even};
+use crate::gateways::optimum::closes;
 
 /// Even for so long is even, and not on its way through.
 const STANDS: Duration = Duration::from_secs(2);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use evenkeel::rebalance::State;
 use evenkeel_tests::gateways::{Bed, Clients, GatewayStats, Traffic};
 use evenkeel_tests::{EnvoyVersion, wait};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -42,8 +43,9 @@ async fn calm_down(bed: &Bed, variant: Variant) -> Result<()> {
         sleep(Duration::from_secs(2)).await;
         return Ok(());
     }
-    let state = async || bed.group_state().await;
-    wait::until("the first gateways to be balanced", EVEN_BEFORE, state, |state| state == "Balanced").await.map(drop)
+    let state = async || Ok(bed.group().await?.map(|group| group.state));
+    let balanced = |state: &Option<State>| *state == Some(State::Balanced);
+    wait::until("the first gateways to be balanced", EVEN_BEFORE, state, balanced).await.map(drop)
 }
 
 async fn scale_out(bed: &mut Bed, case: &Case) -> Result<Vec<Sample>> {

@@ -56,7 +56,9 @@ impl Landing {
         self.by_receivers += received(accepted);
         self.blind += all * received(&forecast.blind);
         self.steered += all * received(&forecast.steered);
-        let elsewhere = self.blind >= ENOUGH && self.by_receivers < 0.2 * self.blind;
+        // While there is doubt nothing is risked and little comes: what was seen must not fade before it is answered.
+        let enough = self.blind >= ENOUGH || self.is_doubtful();
+        let elsewhere = enough && self.by_receivers < 0.2 * self.blind;
         self.elsewhere = if elsewhere { self.elsewhere + 1 } else { 0 };
     }
 
@@ -142,6 +144,12 @@ mod tests {
         (0..2).for_each(|_| landing.observe(&[5.0, 5.0, 0.0, 0.0], &forecast()));
         assert!(landing.is_refuted());
         assert!(!after([4.0, 4.0, 0.0, 0.0]).is_doubtful(), "so few may be chance");
+        let mut landing = after([12.0, 12.0, 0.0, 0.0]);
+        (0..2).for_each(|_| landing.observe(&[0.0; 4], &forecast()));
+        assert!(landing.is_refuted(), "nothing was risked since, and nobody has said otherwise");
+        let mut landing = after([12.0, 12.0, 0.0, 0.0]);
+        landing.observe(&[0.0, 0.0, 12.0, 12.0], &forecast());
+        assert!(!landing.is_doubtful(), "they had not reported yet");
         assert!(!after([10.0, 10.0, 2.0, 2.0]).is_doubtful());
     }
 }

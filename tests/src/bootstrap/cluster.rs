@@ -1,6 +1,6 @@
 //! A cluster.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub enum LoadBalancing {
     Random,
     /// `LEAST_REQUEST`.
     LeastRequest,
+    /// `RING_HASH`, by what the listener says.
+    RingHash,
 }
 
 /// A cluster: endpoints, protocol, limits.
@@ -59,7 +61,6 @@ pub struct Cluster {
     limits: ConnectionLimits,
     circuit_breakers: Option<Value>,
     transport_socket: Option<Value>,
-    source: Option<IpAddr>,
 }
 
 impl Cluster {
@@ -104,14 +105,7 @@ impl Cluster {
             limits: ConnectionLimits::default(),
             circuit_breakers: None,
             transport_socket: None,
-            source: None,
         }
-    }
-
-    /// Connects from this address, as a pod does from its own.
-    #[must_use]
-    pub fn source(self, source: IpAddr) -> Self {
-        Self { source: Some(source), ..self }
     }
 
     /// HTTP/2 to the endpoints; HTTP/1 otherwise.
@@ -150,6 +144,7 @@ impl Cluster {
             LoadBalancing::RoundRobin => "ROUND_ROBIN",
             LoadBalancing::Random => "RANDOM",
             LoadBalancing::LeastRequest => "LEAST_REQUEST",
+            LoadBalancing::RingHash => "RING_HASH",
         }
     }
 }
@@ -165,13 +160,9 @@ impl From<Cluster> for Value {
         json["connect_timeout"] = json!("5s");
         json["lb_policy"] = json!(cluster.policy());
         json["typed_extension_protocol_options"] = json!({PROTOCOL_OPTIONS: typed(PROTOCOL_OPTIONS, options)});
-        let bind =
-            cluster.source.map(|source| json!({"source_address": {"address": source.to_string(), "port_value": 0}}));
-        for (key, value) in [
-            ("circuit_breakers", cluster.circuit_breakers),
-            ("transport_socket", cluster.transport_socket),
-            ("upstream_bind_config", bind),
-        ] {
+        for (key, value) in
+            [("circuit_breakers", cluster.circuit_breakers), ("transport_socket", cluster.transport_socket)]
+        {
             if let Some(value) = value {
                 json[key] = value;
             }

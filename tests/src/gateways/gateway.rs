@@ -8,6 +8,7 @@ use evenkeel_bed::EnvoyVersion;
 use super::nginx::Nginx;
 use crate::bootstrap::{Bootstrap, Cluster, ConnectionLimits, Evenkeel, HttpListener};
 use crate::envoy::{Envoy, Start};
+use crate::relay::{Relay, Target};
 
 const LISTENER: &str = "gateway";
 /// The cluster that gateways report to.
@@ -29,10 +30,14 @@ pub struct GatewayStats {
 /// What all gateways have in common.
 #[derive(Clone, Debug)]
 pub(super) struct Recipe {
+    /// Which Envoy.
+    pub version: EnvoyVersion,
+    /// The address of the first one. It is on the loopback network: a report counts by the address that it comes from.
+    pub first_pod: Ipv4Addr,
     /// Where they send requests.
     pub backends: Vec<SocketAddr>,
     /// Where they report.
-    pub control_plane: SocketAddr,
+    pub leader: Target,
     /// The filter, or none.
     pub evenkeel: Option<Evenkeel>,
     /// Envoy's own limits of connections.
@@ -42,7 +47,12 @@ pub(super) struct Recipe {
 }
 
 impl Recipe {
-    fn bootstrap(&self, pod: IpAddr) -> Bootstrap {
+    /// The address of the pod with this number, from 0.
+    pub(super) fn pod(&self, number: usize) -> IpAddr {
+        Ipv4Addr::from_bits(self.first_pod.to_bits() + number as u32).into()
+    }
+
+    fn bootstrap(&self, pod: IpAddr, reports: SocketAddr) -> Bootstrap {
         let listener = HttpListener::new(LISTENER).address(SocketAddr::new(pod, 0));
         let listener = listener.route("/", "backends").limits(self.limits);
         let listener = match &self.evenkeel {
@@ -52,13 +62,8 @@ impl Recipe {
         Bootstrap::new(LISTENER)
             .listener(listener)
             .cluster(Cluster::new("backends", &self.backends).http2())
-            .cluster(Cluster::control_plane(REBALANCE, &[self.control_plane]).source(pod))
+            .cluster(Cluster::control_plane(REBALANCE, &[reports]))
     }
-}
-
-/// The address of the pod with this number, on the loopback network: a report counts by the address that it comes from.
-pub(super) fn pod(number: usize) -> IpAddr {
-    Ipv4Addr::new(127, 0, 0, 2 + number as u8).into()
 }
 
 /// A running gateway; it ends when dropped.
@@ -66,6 +71,8 @@ pub(super) fn pod(number: usize) -> IpAddr {
 pub struct Gateway {
     program: Program,
     address: SocketAddr,
+    /// The way of its reports.
+    reports: Relay,
 }
 
 #[derive(Debug)]
@@ -76,19 +83,26 @@ enum Program {
 
 impl Gateway {
     /// Starts one and waits until it serves. One worker: all gateways have to fit on two cores.
-    pub(super) async fn start(recipe: &Recipe, version: EnvoyVersion, pod: IpAddr) -> Result<Self> {
+    pub(super) async fn start(recipe: &Recipe, pod: IpAddr) -> Result<Self> {
+        let reports = Relay::start(pod, recipe.leader.clone()).await?;
         if let Some(keepalive_requests) = recipe.keepalive_requests {
             let (nginx, address) = Nginx::start(pod, keepalive_requests, &recipe.backends).await?;
-            return Ok(Self { program: Program::Nginx(nginx), address });
+            return Ok(Self { program: Program::Nginx(nginx), address, reports });
         }
-        let envoy = Start::new(version).concurrency(1).run(recipe.bootstrap(pod).into_json()).await?;
+        let start = Start::new(recipe.version).concurrency(1);
+        let envoy = start.run(recipe.bootstrap(pod, reports.address()).into_json()).await?;
         let address = envoy.listener(LISTENER).await?;
-        Ok(Self { program: Program::Envoy(envoy), address })
+        Ok(Self { program: Program::Envoy(envoy), address, reports })
     }
 
     /// Where it accepts connections.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The way of its reports to the control plane.
+    pub fn reports(&self) -> &Relay {
+        &self.reports
     }
 
     /// Fails when it has ended; the error shows how, and the end of its log.

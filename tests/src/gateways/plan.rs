@@ -1,5 +1,6 @@
 //! What a bed is made of.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use evenkeel_bed::EnvoyVersion;
@@ -18,6 +19,8 @@ pub enum Balancer {
     Random,
     /// In turn, by the weights of `steer/`.
     Steer,
+    /// By a hash of the client's address over `pods/`, as Services with `sessionAffinity: ClientIP` do.
+    SourceHash,
 }
 
 /// The gateways of a bed, and what is in front of and behind them.
@@ -27,6 +30,8 @@ pub struct Plan {
     pub version: EnvoyVersion,
     /// How many gateways at the start.
     pub gateways: usize,
+    /// The address of the first one's pod; those of the others follow.
+    pub first_pod: Ipv4Addr,
     /// In front of them.
     pub balancer: Balancer,
     /// The plugin configuration of the filter, or none: no filter.
@@ -42,9 +47,16 @@ pub struct Plan {
 impl Plan {
     /// Gateways behind a random balancer, with neither the filter nor limits.
     pub fn new(version: EnvoyVersion, gateways: usize) -> Self {
-        let limits = ConnectionLimits::default();
-        let (balancer, policy) = (Balancer::Random, json!({}));
-        Self { version, gateways, balancer, filter: None, policy, limits, keepalive_requests: None }
+        Self {
+            version,
+            gateways,
+            first_pod: Ipv4Addr::new(127, 0, 0, 2),
+            balancer: Balancer::Random,
+            filter: None,
+            policy: json!({}),
+            limits: ConnectionLimits::default(),
+            keepalive_requests: None,
+        }
     }
 
     /// The gateways report, and let go of at most `max_rate` of their connections per second; the control plane acts once
@@ -54,6 +66,29 @@ impl Plan {
         let group = format!("{NAMESPACE}/{SERVICE}");
         let filter = json!({"rebalance": {"group": group, "cluster": REBALANCE, "maxRate": max_rate}});
         Self { filter: Some(filter), policy: json!({"settle": format!("{}s", settle.as_secs())}), ..self }
+    }
+
+    /// The gateways are measured by the requests that they get.
+    #[must_use]
+    pub fn by_requests(mut self) -> Self {
+        if let Some(filter) = &mut self.filter {
+            filter["rebalance"]["signal"] = json!("requests");
+        }
+        self.policy["signal"] = json!("requests");
+        self
+    }
+
+    /// Nothing moves until [`super::Bed::policy`] says otherwise.
+    #[must_use]
+    pub fn paused(mut self) -> Self {
+        self.policy["paused"] = json!(true);
+        self
+    }
+
+    /// With pods from this address on; it has to be one of this machine's.
+    #[must_use]
+    pub fn pods_from(self, first_pod: Ipv4Addr) -> Self {
+        Self { first_pod, ..self }
     }
 
     /// Behind this balancer.
@@ -72,5 +107,10 @@ impl Plan {
     #[must_use]
     pub fn nginx(self, keepalive_requests: u32) -> Self {
         Self { keepalive_requests: Some(keepalive_requests), ..self }
+    }
+
+    /// Whether the filter has to see requests.
+    pub(super) fn sees_requests(&self) -> bool {
+        self.policy["signal"] == "requests"
     }
 }

@@ -37,20 +37,8 @@ impl Pod {
     ) -> Result<Self> {
         let options = Options { address: SocketAddr::new(IpAddr::V4(address), PORT), ..Options::default() };
         let backend = network.run(|| Backend::start_with(&options))?;
-        let object = serde_json::from_value(json!({
-            "metadata": {"name": name, "labels": {"app": app}},
-            "spec": {
-                "nodeName": node.name,
-                "terminationGracePeriodSeconds": GRACE_PERIOD,
-                "containers": [{"name": app, "image": app, "ports": [{"name": "http", "containerPort": PORT}]}],
-            },
-        }))?;
-        api.create(&PostParams::default(), &object).await?;
-        let pod = Self { name: name.to_owned(), api, backend };
-        let addresses = json!({"hostIP": node.address, "podIP": address, "podIPs": [{"ip": address}]});
-        pod.patch_status(addresses).await?;
-        pod.set_ready(true).await?;
-        Ok(pod)
+        create_ready(&api, (name, app), node, options.address).await?;
+        Ok(Self { name: name.to_owned(), api, backend })
     }
 
     /// The object's name.
@@ -70,9 +58,7 @@ impl Pod {
 
     /// What its readiness probe says from now on. It serves in any case.
     pub async fn set_ready(&self, ready: bool) -> Result<()> {
-        let status = if ready { "True" } else { "False" };
-        let conditions = ["Ready", "ContainersReady"].map(|kind| json!({"type": kind, "status": status}));
-        self.patch_status(json!({"phase": "Running", "conditions": conditions})).await
+        set_ready(&self.api, &self.name, ready).await
     }
 
     /// Asks for its end: it is terminating from now on, and serves as long as its grace period lasts.
@@ -99,10 +85,41 @@ impl Pod {
         self.api.delete(&self.name, &at_once).await?;
         Ok(())
     }
+}
 
-    async fn patch_status(&self, status: serde_json::Value) -> Result<()> {
-        let patch = Patch::Strategic(json!({"status": status}));
-        self.api.patch_status(&self.name, &PatchParams::default(), &patch).await?;
-        Ok(())
-    }
+/// Creates the object of a pod, running and ready; what serves at its address, on the port `http`, is there already.
+///
+/// # Errors
+/// When there is such an object.
+pub async fn create_ready(
+    api: &Api<PodObject>,
+    (name, app): (&str, &str),
+    node: &Node,
+    address: SocketAddr,
+) -> Result<()> {
+    let (ip, port) = (address.ip(), address.port());
+    let object = serde_json::from_value(json!({
+        "metadata": {"name": name, "labels": {"app": app}},
+        "spec": {
+            "nodeName": node.name,
+            "terminationGracePeriodSeconds": GRACE_PERIOD,
+            "containers": [{"name": app, "image": app, "ports": [{"name": "http", "containerPort": port}]}],
+        },
+    }))?;
+    api.create(&PostParams::default(), &object).await?;
+    let addresses = json!({"hostIP": node.address, "podIP": ip, "podIPs": [{"ip": ip}]});
+    patch_status(api, name, addresses).await?;
+    set_ready(api, name, true).await
+}
+
+async fn set_ready(api: &Api<PodObject>, name: &str, ready: bool) -> Result<()> {
+    let status = if ready { "True" } else { "False" };
+    let conditions = ["Ready", "ContainersReady"].map(|kind| json!({"type": kind, "status": status}));
+    patch_status(api, name, json!({"phase": "Running", "conditions": conditions})).await
+}
+
+async fn patch_status(api: &Api<PodObject>, name: &str, status: serde_json::Value) -> Result<()> {
+    let patch = Patch::Strategic(json!({"status": status}));
+    api.patch_status(name, &PatchParams::default(), &patch).await?;
+    Ok(())
 }

@@ -7,17 +7,7 @@ use kube::Api;
 
 use super::cluster::{ACCOUNT, Cluster};
 use super::gateway::PATIENCE;
-use super::replica::Replica;
-
-async fn two(cluster: &Cluster) -> Result<(Replica, Replica)> {
-    let first = Replica::start(cluster, "evenkeel-1").await?;
-    first.becomes_leader().await?;
-    let second = Replica::start(cluster, "evenkeel-2").await?;
-    first.is_labelled(true).await?;
-    second.is_labelled(false).await?;
-    ensure!(first.leads().await? && !second.leads().await?);
-    Ok((first, second))
-}
+use super::replica::{Replica, two};
 
 async fn transitions(cluster: &Cluster) -> Result<Option<i32>> {
     let leases: Api<Lease> = Api::namespaced(cluster.kubernetes.client(), ACCOUNT.0);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use evenkeel_tests::control_plane::ControlPlane;
 use evenkeel_tests::wait;
 use k8s_openapi::api::core::v1::Pod;
@@ -63,6 +63,17 @@ impl Replica {
         let what = format!("the label of {} to be {expected}", self.name);
         wait::until(&what, PATIENCE, labelled, |labelled| *labelled == expected).await.map(drop)
     }
+}
+
+/// The first leads.
+pub async fn two(cluster: &Cluster) -> Result<(Replica, Replica)> {
+    let first = Replica::start(cluster, "evenkeel-1").await?;
+    first.becomes_leader().await?;
+    let second = Replica::start(cluster, "evenkeel-2").await?;
+    first.is_labelled(true).await?;
+    second.is_labelled(false).await?;
+    ensure!(first.leads().await? && !second.leads().await?);
+    Ok((first, second))
 }
 
 fn pod(name: &str) -> Result<Pod> {
