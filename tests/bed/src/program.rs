@@ -53,7 +53,14 @@ pub fn install_packages(packages: &[&str]) -> Result<()> {
 /// # Errors
 /// When apt cannot be had or does not know the package; the text has its own words.
 pub fn unpack_package(package: &str, folder: &Path) -> Result<()> {
-    output(Command::new("apt-get").args(["download", "-qq", package]).current_dir(folder))
+    let download = || output(Command::new("apt-get").args(["download", "-qq", package]).current_dir(folder));
+    let mut downloaded = download();
+    // A new machine has no list of packages yet.
+    if downloaded.is_err() && is_root() {
+        run(Command::new("apt-get").args(["update", "-qq"]))?;
+        downloaded = download();
+    }
+    downloaded
         .with_context(|| format!("cannot download Debian's package {package}; `sudo apt-get update` may help"))?;
     let archive = fs::read_dir(folder)?
         .filter_map(|entry| Some(entry.ok()?.path()))
