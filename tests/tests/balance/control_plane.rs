@@ -10,9 +10,9 @@ use super::run::{Run, clients, plan};
 
 /// Longer than any timeout of those who talk to it.
 const PAUSE: Duration = Duration::from_secs(20);
-/// From three gateways to four takes 0.7 closes per connection behind a blind balancer. If what was ordered were ordered
-/// twice, it would be twice as much.
-const MOST_CLOSES: f64 = 1.15;
+/// From three gateways to four takes 0.7 closes per connection behind a blind balancer, by chance up to 1.2. If what was
+/// ordered were ordered twice, it would be twice as much.
+const MOST_CLOSES: f64 = 1.35;
 
 /// Three gateways have become four, and a part of what has to move has moved.
 async fn in_the_middle_of_a_move() -> Result<(Run, u64)> {

@@ -8,14 +8,15 @@ use evenkeel_tests::EnvoyVersion;
 
 use super::run::{Run, clients, plan};
 
-/// The usual step of an autoscaler. Behind a blind balancer it takes half a close per connection.
+/// The usual step of an autoscaler. Behind a blind balancer it takes half a close per connection on average, and with so few
+/// connections, which land by chance, up to one.
 async fn one_pod_added_to_seven_gets_its_share(version: EnvoyVersion) -> Result<()> {
     let mut run = Run::start(&plan(version, 7), clients(160)).await?;
     let before = run.closes().await?;
     run.scale_out(1).await?;
     run.becomes_even().await?;
     let closes = run.closes_per_connection(before).await?;
-    ensure!(closes < 0.85, "{closes} closes per connection");
+    ensure!(closes < 1.25, "{closes} closes per connection");
     run.nothing_is_closed().await?;
     run.end().await
 }
@@ -40,7 +41,7 @@ async fn one_pod_added_to_twenty_does_not_stay_empty() -> Result<()> {
     run.becomes_even().await?;
     let closes = run.closes_per_connection(before).await?;
     // With ten connections per gateway the first twenty, spread by chance, are uneven themselves.
-    ensure!(closes < 1.25, "{closes} closes per connection");
+    ensure!(closes < 1.6, "{closes} closes per connection");
     run.nothing_is_closed_for(Duration::from_secs(5)).await?;
     run.end().await
 }
@@ -57,7 +58,7 @@ async fn a_pod_added_in_the_middle_of_a_rebalance_settles_once_and_gets_its_shar
     run.becomes(State::Settling).await?;
     run.becomes_even().await?;
     let closes = run.closes_per_connection(before).await?;
-    ensure!(closes < 1.25, "{closes} closes per connection");
+    ensure!(closes < 1.6, "{closes} closes per connection");
     run.nothing_is_closed_for(Duration::from_secs(5)).await?;
     run.end().await
 }
