@@ -30,6 +30,21 @@ pub fn prepare(names: &[Name]) -> Result<()> {
     })
 }
 
+/// Prepares what everything needs, and nginx if that can be had here: it is only a peer of `bench balance`, which says so
+/// when it is missing.
+pub fn prepare_for_tests() -> Result<()> {
+    prepare(&[Name::Envoy, Name::Clients, Name::Kube])?;
+    try_nginx();
+    Ok(())
+}
+
+/// Prepares nginx if that can be had here.
+pub fn try_nginx() {
+    if let Err(error) = prepare(&[Name::Nginx]) {
+        eprintln!("without nginx: {error:#}");
+    }
+}
+
 fn envoy() -> Result<()> {
     for version in EnvoyVersion::ALL {
         println!("{}", version.prepare()?);

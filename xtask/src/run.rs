@@ -34,9 +34,7 @@ fn bench_with_envoys(arguments: &[String]) -> Result<()> {
 
 /// Without nginx the others are still worth measuring; the report says so.
 fn bench_balance(arguments: &[String]) -> Result<()> {
-    if let Err(error) = bed::prepare(&[Name::Nginx]) {
-        eprintln!("without nginx: {error:#}");
-    }
+    bed::try_nginx();
     bench_with_envoys(arguments)
 }
 

@@ -23,7 +23,7 @@ pub struct Options {
 
 /// Prepares, checks, then tests: pure crates first, so that a broken rule shows before a broken Envoy.
 pub fn run(options: &Options) -> Result<()> {
-    bed::prepare(&[])?;
+    bed::prepare_for_tests()?;
     wasm::build(true)?;
     cargo::build(&["evenkeel"])?;
     if let Some(suite) = &options.suite {
