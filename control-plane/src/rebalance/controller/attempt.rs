@@ -4,14 +4,15 @@ use super::Situation;
 use crate::rebalance::landing::{Forecast, Landing};
 use evenkeel_filter_core::Time;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Closes per connection after which a rebalance is given up.
 const MOST_CLOSES: f64 = 1.5;
-/// Until it is known that connections land where they are missing, only so many of them are risked.
+/// Until it is known that connections land where they are missing, only this part of them is risked.
 const PROBE: f64 = 0.1;
-/// As few as these show nothing.
-const SMALLEST_PROBE: f64 = 40.0;
+/// Of few connections twice as much is risked, between these two: fewer show nothing.
+const SMALL_PROBE: RangeInclusive<f64> = 20.0..=40.0;
 /// Members have drained, and clients have come back, within this time.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Of so many, a quarter at least.
@@ -90,7 +91,7 @@ impl Attempt {
             return f64::INFINITY;
         }
         let at_risk = (self.ordered - self.landing.accepted()).max(0.0);
-        ((PROBE * self.total).max(SMALLEST_PROBE) - at_risk).max(0.0)
+        (probe(self.total) - at_risk).max(0.0)
     }
 
     /// Why there is no sense in going on, if there is none.
@@ -114,4 +115,9 @@ impl Attempt {
         (impatient && drained >= SOME && accepted < drained / 4.0)
             .then(|| format!("of {drained:.0} drained connections {accepted:.0} have come back: streams may not end"))
     }
+}
+
+/// How many of `total` connections are risked at one time while it is not known where they land.
+fn probe(total: f64) -> f64 {
+    (PROBE * total).max((2.0 * PROBE * total).clamp(*SMALL_PROBE.start(), *SMALL_PROBE.end()))
 }
