@@ -9,7 +9,6 @@ use anyhow::{Context, Result, ensure};
 use evenkeel::rebalance::{GroupStatus, State};
 use evenkeel_proto::rebalance::rebalance_client::RebalanceClient;
 use evenkeel_proto::rebalance::{Directive, ReportRequest};
-use evenkeel_tests::gateways::GatewayStats;
 use evenkeel_tests::{EnvoyVersion, wait};
 use http::Uri;
 use hyper_util::rt::TokioIo;
@@ -64,20 +63,21 @@ async fn reports_that_cannot_be_true_or_come_from_elsewhere_are_refused() -> Res
     run.end().await
 }
 
-/// The others seem to have next to nothing then, and only the liar's own gateway could give.
+/// The others seem to have next to nothing then, and only the liar's own gateway could give. What it gives comes to the
+/// others, and may come back once the lie is forgotten.
 #[tokio::test]
-async fn the_largest_lie_that_is_taken_costs_the_others_nothing() -> Result<()> {
+async fn the_largest_lie_that_is_taken_makes_nobody_drain_faster_than_it_may() -> Result<()> {
     let run = Run::start(&plan(EnvoyVersion::NEWEST, 3), clients(90)).await?;
     let before = run.bed.stats().await?;
     let (mut liar, start) = (Caller::new(&run, LIAR).await?, Instant::now());
     let group = liar.lies_until(&run, |group| group.state == State::Stuck).await?;
     ensure!(group.reason.contains("the members have drained"), "{group:?}");
     let after = run.bed.stats().await?;
-    let drains = |stats: &[GatewayStats]| stats.iter().map(|gateway| gateway.drains).collect::<Vec<_>>();
-    ensure!(drains(&after)[1..] == drains(&before)[1..], "before {before:?}, now {after:?}");
-    let own = (after[0].drains - before[0].drains) as f64;
-    let most = MAX_RATE * before[0].connections as f64 * (start.elapsed().as_secs_f64() + 1.0);
-    ensure!(own <= most, "{own} drains, and {most} are allowed");
+    let seconds = start.elapsed().as_secs_f64() + 1.0;
+    for (before, after) in before.iter().zip(&after) {
+        let most = MAX_RATE * before.connections.max(after.connections) as f64 * seconds;
+        ensure!((after.drains - before.drains) as f64 <= most, "before {before:?}, now {after:?}, {most} are allowed");
+    }
     // It falls silent, and all is well again.
     run.becomes_even().await?;
     run.nothing_is_closed_for(Duration::from_secs(3)).await?;
