@@ -107,6 +107,7 @@ mod tests {
         assert!((done.optimum_per_connection(Balancer::Random) - 0.9).abs() < 0.05);
         assert!((done.optimum_per_connection(Balancer::Steer) - 0.45).abs() < 0.01);
     }
+
     #[test]
     fn what_goes_on_when_all_is_even_is_a_rate_of_its_own() {
         let goes_on = scale_out(&[(0, [100, 100, 0, 0], 0), (1, [50; 4], 200), (5, [50; 4], 250), (31, [50; 4], 600)]);

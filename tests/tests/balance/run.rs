@@ -13,6 +13,8 @@ pub const PATIENCE: Duration = Duration::from_mins(2);
 pub const MAX_RATE: f64 = 0.2;
 /// While nothing moves, proxies report once in this time.
 const CALM: Duration = Duration::from_secs(10);
+/// Nothing is closed for this long when a group has just become even.
+const QUIET: Duration = Duration::from_secs(5);
 /// A request per client in this time. A connection goes with a request, so this is also the longest that a drain takes.
 const REQUEST_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -93,6 +95,16 @@ impl Run {
         let balanced = |group: &GroupStatus| is_balanced(group, members);
         wait::until("the group to be even", PATIENCE, async || self.group().await, balanced).await?;
         self.bed.fleet.holds_evenly(self.connections).await
+    }
+
+    /// Waits until the group is even, which must not have taken more than so many closes per connection since there were
+    /// `before`, and nothing is closed any more; then ends the clients.
+    pub async fn ends_even(self, before: u64, most_closes: f64) -> Result<()> {
+        self.becomes_even().await?;
+        let closes = self.closes_per_connection(before).await?;
+        ensure!(closes < most_closes, "{closes} closes per connection");
+        self.nothing_is_closed_for(QUIET).await?;
+        self.end().await
     }
 
     /// The connections that gateways have told to go so far.

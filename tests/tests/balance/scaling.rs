@@ -38,12 +38,8 @@ async fn one_pod_added_to_twenty_does_not_stay_empty() -> Result<()> {
     let mut run = Run::start_with(&plan, clients(200), Duration::from_secs(1)).await?;
     let before = run.closes().await?;
     run.scale_out(1).await?;
-    run.becomes_even().await?;
-    let closes = run.closes_per_connection(before).await?;
     // With ten connections per gateway the first twenty, spread by chance, are uneven themselves.
-    ensure!(closes < 1.6, "{closes} closes per connection");
-    run.nothing_is_closed_for(Duration::from_secs(5)).await?;
-    run.end().await
+    run.ends_even(before, 1.6).await
 }
 
 #[tokio::test]
@@ -56,11 +52,7 @@ async fn a_pod_added_in_the_middle_of_a_rebalance_settles_once_and_gets_its_shar
     run.is_moving(5, drained).await?;
     run.bed.add(second).await?;
     run.becomes(State::Settling).await?;
-    run.becomes_even().await?;
-    let closes = run.closes_per_connection(before).await?;
-    ensure!(closes < 1.6, "{closes} closes per connection");
-    run.nothing_is_closed_for(Duration::from_secs(5)).await?;
-    run.end().await
+    run.ends_even(before, 1.6).await
 }
 
 /// Whoever is left has everything soon, and to close connections would be in vain.
