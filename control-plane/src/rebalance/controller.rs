@@ -190,8 +190,8 @@ impl Controller {
 
     fn attempt(&mut self, now: Time, situation: &Situation, assessment: &Assessment) -> Verdict {
         let belief = self.belief;
-        let attempt = self.attempt.get_or_insert_with(|| Attempt::new(assessment.total, belief));
-        if let Some(reason) = attempt.failure(now) {
+        let attempt = self.attempt.get_or_insert_with(|| Attempt::new(assessment.total, situation.connections, belief));
+        if let Some(reason) = attempt.failure(now, situation) {
             return self.give_up(now, &reason);
         }
         if !situation.attending {
@@ -249,7 +249,7 @@ impl Controller {
         };
         let (goal, Assessment { expected, shares, landing, .. }) = (Goal::of(policy), assessment);
         let want = goal.want(expected, shares, landing, situation.returning);
-        let count = situation.whole_quanta(want, budget.min(attempt.room()));
+        let count = situation.whole_quanta(want, budget.min(attempt.room(now)));
         let parts = law::spread(count as f64 / situation.quantum, expected, shares);
         let orders = situation.capped(law::apportion(count, &parts));
         let ordered = orders.iter().sum::<u64>() as f64 / situation.quantum;

@@ -38,6 +38,8 @@ pub struct Group {
     signal: Signal,
     /// What was reported as drained since the last step, in quanta.
     drained: u64,
+    /// The same in connections.
+    drained_connections: u64,
     closes: u64,
     due: Time,
     interval: Duration,
@@ -69,6 +71,7 @@ impl Group {
             returning: Returning::default(),
             signal: Signal::Connections,
             drained: 0,
+            drained_connections: 0,
             closes: 0,
             due: now,
             interval: SHORTEST,
@@ -128,6 +131,7 @@ impl Group {
             self.returning.drained(now, change.drained as f64);
             self.returning.arrived(change.arrived);
             self.drained = self.drained.saturating_add(change.drained);
+            self.drained_connections = self.drained_connections.saturating_add(change.connections_drained);
             self.closes = self.closes.saturating_add(change.connections_drained);
         }
         // A step that is due may find that it is calm no more.
@@ -194,7 +198,10 @@ impl Group {
         let returning = self.returning.expected(now, outstanding) / quantum;
         let interval = self.interval;
         let mut situation = Situation { quantum, returning, interval, attending: true, ..Situation::default() };
+        situation.outstanding = outstanding / quantum;
         situation.drained = std::mem::take(&mut self.drained) as f64 / quantum;
+        situation.closes = std::mem::take(&mut self.drained_connections) as f64;
+        situation.connections = self.sum(|member| member.sum(now, |i| i.report().counters.live));
         for (address, endpoint) in self.endpoints.iter() {
             let member = self.members.get_mut(address).filter(|member| member.heard(now).next().is_some());
             let Some(member) = member else {

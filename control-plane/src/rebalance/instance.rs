@@ -127,10 +127,12 @@ impl Instance {
 
     /// What it may still drain.
     pub fn outstanding(&self, signal: Signal) -> u64 {
-        let counters = &self.report.counters;
+        let Counters { drained, drained_request_rate, .. } = self.report.counters;
+        let connections = self.allowed.connections.saturating_sub(drained);
         let outstanding = match signal {
-            Signal::Requests => self.allowed.request_rate.saturating_sub(counters.drained_request_rate),
-            _ => self.allowed.connections.saturating_sub(counters.drained),
+            Signal::Requests if connections == 0 => 0,
+            Signal::Requests => self.allowed.request_rate.saturating_sub(drained_request_rate),
+            _ => connections,
         };
         outstanding.min(self.load(signal))
     }
@@ -143,19 +145,28 @@ impl Instance {
         left.min(((load as f64 * rate * interval.as_secs_f64()) as u64).max(1))
     }
 
-    /// It may drain so much more.
+    /// It may drain so much more. When that is a request rate, it may be of no more connections than have it on average:
+    /// those that are heavier do not go then, and light ones must not go in their place, again and again.
     pub fn allow(&mut self, now: Time, order: u64, signal: Signal) {
-        let counters = &self.report.counters;
-        match signal {
-            Signal::Requests => {
-                let allowed = self.allowed.request_rate.max(counters.drained_request_rate);
-                self.allowed.request_rate = allowed.saturating_add(order);
-            }
-            _ => self.allowed.connections = self.allowed.connections.max(counters.drained).saturating_add(order),
+        if order == 0 {
+            return;
         }
-        if order > 0 {
-            self.ordered = now;
+        if self.outstanding(signal) == 0 {
+            self.take_back();
         }
+        let mut connections = order;
+        if signal == Signal::Requests {
+            self.allowed.request_rate = self.allowed.request_rate.saturating_add(order);
+            connections = self.connections_with(order);
+        }
+        self.allowed.connections = self.allowed.connections.saturating_add(connections);
+        self.ordered = now;
+    }
+
+    /// How many average connections have this request rate, rounded up.
+    fn connections_with(&self, request_rate: u64) -> u64 {
+        let Counters { live, request_rate: all, .. } = self.report.counters;
+        (request_rate as f64 / all.max(1) as f64 * live as f64).ceil() as u64
     }
 
     /// It may do nothing that it has not done yet.
@@ -195,11 +206,8 @@ impl Instance {
 
     fn drains_by_requests(&self, rate: f64) -> u64 {
         let Counters { live, drained, .. } = self.report.counters;
-        if self.outstanding(Signal::Requests) == 0 {
-            return drained;
-        }
         let most = (live as f64 * rate * self.report.interval.as_secs_f64()) as u64;
-        drained.saturating_add(most.max(1))
+        self.allowed.connections.min(drained.saturating_add(most.max(1)))
     }
 }
 

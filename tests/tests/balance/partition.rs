@@ -17,7 +17,7 @@ async fn a_group_waits_for_two_thirds_of_its_members_and_then_goes_on() -> Resul
     run.scale_out(1).await?;
     run.is_moving(5, drained).await?;
     cut(&run, &[0, 1]);
-    let group = run.becomes(State::Incomplete).await?;
+    let group = run.comes_to_rest(State::Incomplete).await?;
     ensure!(group.reason.contains("2 of 4 ready endpoints report; silent: 127.0.0.2, 127.0.0.3"), "{group:?}");
     run.nothing_is_closed_for(Duration::from_secs(5)).await?;
 

@@ -71,15 +71,15 @@ impl Run {
         wait::until(&format!("the group to be {state}"), PATIENCE, group, |group| group.state == state).await
     }
 
-    /// Waits until the group has given up, and every member has heard that it may do nothing further.
-    pub async fn gives_up(&self) -> Result<GroupStatus> {
-        let stuck = self.becomes(State::Stuck).await?;
+    /// Waits until the group stands still in this state, and every member has heard that it may do nothing further.
+    pub async fn comes_to_rest(&self, state: State) -> Result<GroupStatus> {
+        let resting = self.becomes(state).await?;
         let heard = |group: &GroupStatus| {
-            let mut members = group.members.iter().zip(&stuck.members);
-            members.all(|(now, then)| now.reports > then.reports)
+            let mut members = group.members.iter().zip(&resting.members);
+            members.all(|(now, then)| then.share.is_none() || now.reports > then.reports)
         };
-        wait::until("everybody to report again", PATIENCE, async || self.group().await, heard).await?;
-        Ok(stuck)
+        wait::until("every member to report again", PATIENCE, async || self.group().await, heard).await?;
+        Ok(resting)
     }
 
     /// Waits until connections move, and so many have been told to go since there were `before`.

@@ -22,9 +22,14 @@ const SOME: f64 = 10.0;
 #[derive(Debug)]
 pub struct Attempt {
     total: f64,
+    connections: f64,
     first_order: Option<Time>,
+    last_order: Option<Time>,
     ordered: f64,
+    /// What was ordered and has not been seen to land anywhere.
+    at_risk: f64,
     drained: f64,
+    closes: f64,
     landing: Landing,
     forecast: Forecast,
     /// Whom the forecast is for.
@@ -32,13 +37,17 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Nothing done yet, with so many connections in the group.
-    pub fn new(total: f64, belief: f64) -> Self {
+    /// Nothing done yet, with so much load and so many connections in the group.
+    pub fn new(total: f64, connections: f64, belief: f64) -> Self {
         Self {
             total,
+            connections,
             first_order: None,
+            last_order: None,
             ordered: 0.0,
+            at_risk: 0.0,
             drained: 0.0,
+            closes: 0.0,
             landing: Landing::believing(belief),
             forecast: Forecast::default(),
             members: Vec::new(),
@@ -48,9 +57,17 @@ impl Attempt {
     /// Takes in what has happened since the last step.
     pub fn observe(&mut self, situation: &Situation) {
         self.drained += situation.drained;
+        self.closes += situation.closes;
         if self.is_forecast_for(situation) {
             let accepted: Vec<f64> = situation.members.iter().map(|member| member.accepted).collect();
             self.landing.observe(&accepted, &self.forecast);
+            self.at_risk = (self.at_risk - accepted.iter().sum::<f64>()).max(0.0);
+        } else {
+            // Who has gone silent does not say what it has done of what was ordered.
+            self.ordered = self.ordered.min(self.drained + situation.outstanding);
+        }
+        if self.landing.is_confirmed() {
+            self.at_risk = 0.0;
         }
     }
 
@@ -76,27 +93,32 @@ impl Attempt {
 
     /// Members may drain so much more.
     pub fn ordered(&mut self, now: Time, connections: f64) {
-        self.ordered += connections;
         if connections > 0.0 {
+            self.ordered += connections;
+            self.at_risk += connections;
             self.first_order.get_or_insert(now);
+            self.last_order = Some(now);
         }
     }
 
-    /// How many connections may be risked now.
-    pub fn room(&self) -> f64 {
+    /// How many connections may be risked now. Those that have not come by now went to where nobody reports, or nowhere:
+    /// [`Self::failure`] has the last word on these, and if it lets them pass, the next ones may be risked.
+    pub fn room(&self, now: Time) -> f64 {
         if self.landing.is_doubtful() {
             return 0.0;
         }
         if self.landing.is_confirmed() {
             return f64::INFINITY;
         }
-        let at_risk = (self.ordered - self.landing.accepted()).max(0.0);
+        let may_come = self.last_order.is_some_and(|last| now < last.plus(PATIENCE));
+        let at_risk = if may_come { self.at_risk } else { 0.0 };
         (probe(self.total) - at_risk).max(0.0)
     }
 
     /// Why there is no sense in going on, if there is none.
-    pub fn failure(&self, now: Time) -> Option<String> {
-        let (ordered, drained, accepted) = (self.ordered, self.drained, self.landing.accepted());
+    pub fn failure(&self, now: Time, situation: &Situation) -> Option<String> {
+        let Self { connections, ordered, drained, closes, .. } = self;
+        let accepted = self.landing.accepted();
         let impatient = self.first_order.is_some_and(|first| now >= first.plus(PATIENCE));
         if self.landing.is_refuted() {
             return Some(format!(
@@ -104,16 +126,17 @@ impl Attempt {
                  choose by the client's address"
             ));
         }
-        if drained > MOST_CLOSES * self.total {
-            return Some(format!("{drained:.0} closes of {:.0} connections have not made them even", self.total));
+        if *closes > MOST_CLOSES * connections {
+            return Some(format!("{closes:.0} closes of {connections:.0} connections have not made them even"));
         }
-        if impatient && ordered >= SOME && drained < ordered / 4.0 {
+        let to_come = if impatient { 0.0 } else { situation.outstanding };
+        if *ordered >= SOME && drained + to_come < ordered / 4.0 {
             return Some(format!(
                 "the members have drained {drained:.0} of {ordered:.0} connections: the others may be too heavy to move"
             ));
         }
-        (impatient && drained >= SOME && accepted < drained / 4.0)
-            .then(|| format!("of {drained:.0} drained connections {accepted:.0} have come back: streams may not end"))
+        (impatient && *closes >= SOME && accepted < closes / 4.0)
+            .then(|| format!("of {closes:.0} drained connections {accepted:.0} have come back: streams may not end"))
     }
 }
 
@@ -121,3 +144,6 @@ impl Attempt {
 fn probe(total: f64) -> f64 {
     (PROBE * total).max((2.0 * PROBE * total).clamp(*SMALL_PROBE.start(), *SMALL_PROBE.end()))
 }
+
+#[cfg(test)]
+mod tests;

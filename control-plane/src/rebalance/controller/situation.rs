@@ -22,8 +22,14 @@ pub struct Situation {
     pub attending: bool,
     /// What has been drained or may be, and is not yet back.
     pub returning: f64,
+    /// What members may drain and have not drained yet; a part of `returning`.
+    pub outstanding: f64,
     /// What the members have reported as drained on our behalf since the last step.
     pub drained: f64,
+    /// The same as a number of connections, however much load each had.
+    pub closes: f64,
+    /// The connections that the members have, however much load each has.
+    pub connections: f64,
     /// How many units a directive counts per connection: 1, or thousandths of a request per second.
     pub quantum: f64,
     /// The time between two steps while connections move.

@@ -94,6 +94,17 @@ fn a_partitioned_pod_is_no_member_and_comes_back() {
 }
 
 #[test]
+fn the_others_become_even_while_a_partitioned_pod_takes_connections_that_nobody_reports() {
+    let outcomes = play(
+        "pods: 3, clients: [{ connections: 160 }],
+         events: [{ at: 30s, do: { scale: { pods: 4 } } }, { at: 40s, do: { partition: { pod: 0, lasting: 200s } } }]",
+    );
+    assert_each(&outcomes, "at rest in the end", |outcome| {
+        outcome.states.last().is_some_and(|change| change.state == State::Balanced && change.seconds < 100.0)
+    });
+}
+
+#[test]
 fn a_control_plane_that_restarts_in_the_middle_goes_on() {
     let outcomes = play(
         "pods: 2, clients: [{ connections: 2000 }],
@@ -163,7 +174,7 @@ fn one_client_with_most_of_the_requests_cannot_be_split() {
          clients: [{ connections: 1, requestRate: 800 }, { connections: 200, requestRate: 1 }]",
     );
     assert_each(&outcomes, "given up, again and again", |outcome| {
-        outcome.was(State::Stuck) && outcome.closes <= outcome.connections
+        outcome.was(State::Stuck) && outcome.closes as f64 <= 0.7 * outcome.connections as f64
     });
 }
 

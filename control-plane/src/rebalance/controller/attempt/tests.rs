@@ -1,0 +1,100 @@
+use super::*;
+use crate::rebalance::controller::Member;
+
+const TOTAL: f64 = 100.0;
+
+fn at(seconds: u64) -> Time {
+    Time::from_nanoseconds(seconds * 1_000_000_000)
+}
+
+/// A full member and an empty one, which have accepted so many since the step before.
+fn situation(accepted: [f64; 2]) -> Situation {
+    let member = |(index, accepted): (u8, f64)| Member {
+        address: [127, 0, 0, index].into(),
+        live: 0.0,
+        weight: 1.0,
+        accepted,
+        most: u64::MAX,
+    };
+    Situation { members: (1..).zip(accepted).map(member).collect(), ..Situation::default() }
+}
+
+/// With a first order of so many.
+fn attempt(ordered: f64) -> Attempt {
+    let mut attempt = Attempt::new(TOTAL, TOTAL, 0.0);
+    let forecast = Forecast { receives: vec![false, true], blind: vec![0.5; 2], steered: vec![0.0, 1.0] };
+    attempt.forecast(&situation([0.0; 2]), forecast);
+    attempt.ordered(at(0), ordered);
+    attempt
+}
+
+fn drained(load: f64, closes: f64, outstanding: f64) -> Situation {
+    Situation { drained: load, closes, outstanding, ..situation([0.0; 2]) }
+}
+
+#[test]
+fn a_tenth_is_risked_and_of_few_a_fifth() {
+    let probes = [2_000.0, 400.0, 300.0, 150.0, 50.0].map(probe);
+    assert_eq!(probes, [200.0, 40.0, 40.0, 30.0, 20.0]);
+}
+
+#[test]
+fn no_more_is_risked_until_some_have_landed() {
+    let mut attempt = attempt(20.0);
+    assert!(attempt.room(at(1)).abs() < 1e-9);
+    attempt.observe(&situation([3.0, 1.0]));
+    assert!((attempt.room(at(1)) - 4.0).abs() < 1e-9, "{}", attempt.room(at(1)));
+    attempt.observe(&situation([3.0, 4.0]));
+    assert!(attempt.room(at(2)).is_infinite(), "they land where they are missing");
+}
+
+#[test]
+fn what_was_risked_before_others_landed_well_is_at_risk_no_more() {
+    let mut attempt = attempt(20.0);
+    attempt.observe(&situation([3.0, 4.0]));
+    (0..20).for_each(|_| attempt.observe(&situation([0.0; 2])));
+    assert!((attempt.room(at(3)) - 20.0).abs() < 1e-9, "{}", attempt.room(at(3)));
+}
+
+#[test]
+fn those_that_nobody_reports_are_not_waited_for_for_ever() {
+    let mut attempt = attempt(20.0);
+    attempt.observe(&Situation { drained: 20.0, closes: 20.0, ..situation([5.0, 1.0]) });
+    assert!(attempt.room(at(14)) < 10.0);
+    assert!((attempt.room(at(15)) - 20.0).abs() < 1e-9);
+    assert_eq!(attempt.failure(at(15), &situation([0.0; 2])), None);
+}
+
+#[test]
+fn members_that_let_only_light_ones_go_have_heavy_ones() {
+    let mut attempt = attempt(20.0);
+    attempt.observe(&drained(0.0, 0.0, 20.0));
+    assert_eq!(attempt.failure(at(1), &drained(0.0, 0.0, 20.0)), None, "it may yet be done");
+    attempt.observe(&drained(3.0, 12.0, 0.0));
+    let reason = attempt.failure(at(2), &drained(3.0, 12.0, 0.0)).unwrap_or_default();
+    assert!(reason.contains("drained 3 of 20 connections: the others may be too heavy"), "{reason}");
+}
+
+#[test]
+fn who_goes_silent_after_an_order_is_not_thought_to_refuse_it() {
+    let mut attempt = attempt(20.0);
+    attempt.observe(&Situation::default());
+    assert_eq!(attempt.failure(at(1), &Situation::default()), None);
+}
+
+#[test]
+fn closes_are_counted_in_connections_whatever_they_weigh() {
+    let mut attempt = attempt(20.0);
+    attempt.observe(&drained(20.0, 151.0, 0.0));
+    let reason = attempt.failure(at(1), &situation([0.0; 2])).unwrap_or_default();
+    assert_eq!(reason, "151 closes of 100 connections have not made them even");
+}
+
+#[test]
+fn connections_that_do_not_come_back_are_streams() {
+    let mut attempt = attempt(20.0);
+    attempt.observe(&Situation { drained: 20.0, closes: 20.0, ..situation([1.0, 1.0]) });
+    assert_eq!(attempt.failure(at(14), &situation([0.0; 2])), None);
+    let reason = attempt.failure(at(15), &situation([0.0; 2])).unwrap_or_default();
+    assert_eq!(reason, "of 20 drained connections 2 have come back: streams may not end");
+}
