@@ -4,6 +4,7 @@
 //! they cost the control plane the same.
 
 mod case;
+mod connection;
 mod proxy;
 mod report;
 mod server;

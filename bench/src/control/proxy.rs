@@ -1,23 +1,19 @@
 //! Proxies that report: everything that the control plane sees of an Envoy with the filter.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use evenkeel_proto::rebalance::rebalance_client::RebalanceClient;
+use anyhow::Result;
 use evenkeel_proto::rebalance::{Directive, ReportRequest, Signal};
 use futures::{StreamExt, TryStreamExt, stream};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-use tonic::transport::{Channel, Endpoint, Uri};
-use tower::service_fn;
 
 use super::case::{CONNECTIONS, Case, NAMESPACE, address};
+use super::connection::Connection;
 
 /// The setting `interval`.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -41,14 +37,15 @@ struct Heard {
 impl Proxies {
     /// Connects all of them and lets them report, each from its own address.
     pub async fn start(case: &Case, server: SocketAddr) -> Result<Self> {
-        let connect = |proxy| async move { Ok::<_, anyhow::Error>((proxy, connect(server, address(proxy)).await?)) };
+        let connect =
+            |proxy| async move { Ok::<_, anyhow::Error>((proxy, Connection::open(server, address(proxy)).await?)) };
         let connected = stream::iter(0..case.proxies).map(connect).buffer_unordered(CONNECTING);
-        let channels: Vec<_> = connected.try_collect().await?;
+        let connections: Vec<_> = connected.try_collect().await?;
         let heard = Arc::<Heard>::default();
         let mut tasks = JoinSet::new();
-        for (proxy, channel) in channels {
+        for (proxy, connection) in connections {
             let group = format!("{NAMESPACE}/{}", case.group(proxy));
-            tasks.spawn(report_for_ever(RebalanceClient::new(channel), proxy, group, heard.clone()));
+            tasks.spawn(report_for_ever(connection, proxy, group, heard.clone()));
         }
         Ok(Self { heard, _tasks: tasks })
     }
@@ -64,24 +61,12 @@ impl Proxies {
     }
 }
 
-async fn connect(server: SocketAddr, source: IpAddr) -> Result<Channel> {
-    let connector = service_fn(move |_: Uri| async move {
-        let socket = TcpSocket::new_v4()?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(SocketAddr::new(source, 0))?;
-        socket.connect(server).await.map(TokioIo::new)
-    });
-    let endpoint = Endpoint::from_shared(format!("http://{server}"))?;
-    endpoint.connect_with_connector(connector).await.with_context(|| format!("{source} cannot connect"))
-}
-
 /// Spread over the interval from the first report on, as proxies that were not all started at once are.
-async fn report_for_ever(mut client: RebalanceClient<Channel>, proxy: u32, group: String, heard: Arc<Heard>) {
+async fn report_for_ever(mut connection: Connection, proxy: u32, group: String, heard: Arc<Heard>) {
     sleep(INTERVAL.mul_f64(f64::from(proxy % 1000) / 1000.0)).await;
     let mut report = first_report(proxy, group);
     loop {
-        let answer = client.report(report.clone()).await.map(tonic::Response::into_inner);
-        let next = heard.note(answer).unwrap_or(INTERVAL);
+        let next = heard.note(connection.report(&report).await).unwrap_or(INTERVAL);
         sleep(next).await;
         report.sequence += 1;
         report.requests += 10 * CONNECTIONS;
@@ -105,15 +90,15 @@ fn first_report(proxy: u32, group: String) -> ReportRequest {
 
 impl Heard {
     /// When to report again.
-    fn note(&self, answer: Result<Directive, tonic::Status>) -> Option<Duration> {
+    fn note(&self, answer: Result<Directive>) -> Option<Duration> {
         match answer {
             Ok(directive) => {
                 self.answered.fetch_add(1, Relaxed);
                 directive.interval?.try_into().ok()
             }
-            Err(status) => {
+            Err(error) => {
                 let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-                *refused.entry(status.to_string()).or_default() += 1;
+                *refused.entry(error.to_string()).or_default() += 1;
                 None
             }
         }

@@ -9,7 +9,7 @@ mod attempt;
 mod situation;
 
 pub use assessment::Assessment;
-pub use situation::{Decision, Member, Orders, Situation};
+pub use situation::{Decision, Member, Order, Orders, Situation};
 
 use super::budget::Budget;
 use super::landing::Forecast;
@@ -190,8 +190,8 @@ impl Controller {
 
     fn attempt(&mut self, now: Time, situation: &Situation, assessment: &Assessment) -> Verdict {
         let belief = self.belief;
-        let attempt = self.attempt.get_or_insert_with(|| Attempt::new(assessment.total, situation.connections, belief));
-        if let Some(reason) = attempt.failure(now, situation) {
+        let attempt = self.attempt.get_or_insert_with(|| Attempt::new(situation.connections, belief));
+        if let Some(reason) = attempt.failure(now) {
             return self.give_up(now, &reason);
         }
         if !situation.attending {
@@ -240,21 +240,22 @@ impl Controller {
         (Decision { orders: Orders::Allow(orders), weights: Some(weights) }, assessment)
     }
 
-    /// How many connections each member may drain beyond what it may already.
-    fn orders(&mut self, now: Time, policy: &Policy, situation: &Situation, assessment: &Assessment) -> Vec<u64> {
-        let per_second = policy.max_rate * assessment.total;
+    /// What each member may drain beyond what it may already.
+    fn orders(&mut self, now: Time, policy: &Policy, situation: &Situation, assessment: &Assessment) -> Vec<Order> {
+        let per_second = policy.max_rate * situation.connections;
         let budget = self.budget.refill(now, per_second, per_second * situation.interval.as_secs_f64());
         let Some(attempt) = self.attempt.as_mut().filter(|_| situation.attending && !assessment.balanced) else {
-            return vec![0; situation.members.len()];
+            return vec![Order::default(); situation.members.len()];
         };
         let (goal, Assessment { expected, shares, landing, .. }) = (Goal::of(policy), assessment);
         let want = goal.want(expected, shares, landing, situation.returning);
-        let count = situation.whole_quanta(want, budget.min(attempt.room(now)));
-        let parts = law::spread(count as f64 / situation.quantum, expected, shares);
-        let orders = situation.capped(law::apportion(count, &parts));
-        let ordered = orders.iter().sum::<u64>() as f64 / situation.quantum;
-        self.budget.spend(ordered);
-        attempt.ordered(now, ordered);
+        let budget = budget.min(attempt.room(now));
+        let load = situation.whole_quanta(want, budget);
+        let parts = law::spread(load as f64 / situation.quantum, expected, shares);
+        let orders = situation.orders(law::apportion(load, &parts), budget);
+        let (load, connections) = situation.sum(&orders);
+        self.budget.spend(connections);
+        attempt.ordered(now, load, connections);
         orders
     }
 }

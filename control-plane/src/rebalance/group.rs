@@ -6,7 +6,8 @@ mod status;
 
 pub use endpoints::Endpoints;
 
-use super::controller::{self, Assessment, Controller, Decision, Orders, Situation};
+use super::controller::{self, Assessment, Controller, Decision, Order, Orders, Situation};
+use super::instance::Drained;
 use super::member::Member;
 use super::policy::Policy;
 use super::report::Report;
@@ -36,10 +37,8 @@ pub struct Group {
     learning: Learning,
     returning: Returning,
     signal: Signal,
-    /// What was reported as drained since the last step, in quanta.
-    drained: u64,
-    /// The same in connections.
-    drained_connections: u64,
+    /// What was reported as drained since the last step.
+    drained: Drained,
     closes: u64,
     due: Time,
     interval: Duration,
@@ -70,8 +69,7 @@ impl Group {
             learning: Learning::since(now),
             returning: Returning::default(),
             signal: Signal::Connections,
-            drained: 0,
-            drained_connections: 0,
+            drained: Drained::default(),
             closes: 0,
             due: now,
             interval: SHORTEST,
@@ -128,16 +126,14 @@ impl Group {
             Self::joins(now, &self.learning, &mut self.controller, member, report);
             self.due = now;
         } else if let Some(change) = member.hear(now, report, signal) {
-            self.returning.drained(now, change.drained as f64);
+            self.returning.drained(now, change.drained.load as f64);
             self.returning.arrived(change.arrived);
-            self.drained = self.drained.saturating_add(change.drained);
-            self.drained_connections = self.drained_connections.saturating_add(change.connections_drained);
-            self.closes = self.closes.saturating_add(change.connections_drained);
+            self.drained = self.drained.and(change.drained);
+            self.closes = self.closes.saturating_add(change.drained.connections);
         }
         // A step that is due may find that it is calm no more.
         let interval = if calm && now < self.due { configured.max(CALM) } else { configured };
-        let rate = self.policy.max_rate;
-        member.instance_mut(id).map(|instance| instance.directive(interval, signal, rate)).unwrap_or_default()
+        member.instance_mut(id).map(|instance| instance.directive(interval, signal)).unwrap_or_default()
     }
 
     /// An Envoy that was not known. It is new to the group unless everybody is new to us, and it is not young.
@@ -181,7 +177,7 @@ impl Group {
         if signal != self.signal {
             self.signal = signal;
             self.returning = Returning::default();
-            self.drained = 0;
+            self.drained = Drained::default();
             self.members.values_mut().for_each(Member::take_back);
         }
     }
@@ -197,11 +193,13 @@ impl Group {
         let outstanding = self.sum(|member| member.sum(now, |i| i.outstanding(signal)));
         let returning = self.returning.expected(now, outstanding) / quantum;
         let interval = self.interval;
-        let mut situation = Situation { quantum, returning, interval, attending: true, ..Situation::default() };
-        situation.outstanding = outstanding / quantum;
-        situation.drained = std::mem::take(&mut self.drained) as f64 / quantum;
-        situation.closes = std::mem::take(&mut self.drained_connections) as f64;
-        situation.connections = self.sum(|member| member.sum(now, |i| i.report().counters.live));
+        let by_requests = signal == Signal::Requests;
+        let mut situation =
+            Situation { quantum, by_requests, returning, interval, attending: true, ..Situation::default() };
+        let drained = std::mem::take(&mut self.drained);
+        situation.closes = drained.connections as f64;
+        (situation.drained, situation.closes_on_average) =
+            (drained.load as f64 / quantum, drained.on_average / quantum);
         for (address, endpoint) in self.endpoints.iter() {
             let member = self.members.get_mut(address).filter(|member| member.heard(now).next().is_some());
             let Some(member) = member else {
@@ -217,20 +215,27 @@ impl Group {
                 weight: endpoint.weight * warmth,
                 accepted: member.take_accepted() as f64,
                 most: member.sum(now, |i| i.most(signal, interval)),
+                mean: mean(
+                    member.sum(now, |i| i.load(signal)) as f64,
+                    member.sum(now, |i| i.report().counters.live) as f64,
+                ),
             });
         }
+        situation.connections = self.connections(now, returning - outstanding / quantum);
         situation.learning = self.learning.reason(now, self.interval, situation.members.len(), situation.silent.len());
         situation
     }
 
     /// The load of an average connection.
     fn quantum(&self, now: Time) -> f64 {
-        if self.signal != Signal::Requests {
-            return 1.0;
-        }
-        let connections = self.sum(|member| member.sum(now, |i| i.report().counters.live));
-        let requests = self.sum(|member| member.sum(now, |i| i.report().counters.request_rate));
-        if connections > 0.0 { (requests / connections).max(1.0) } else { 1.0 }
+        let live = self.sum(|member| member.sum(now, |i| i.report().counters.live));
+        mean(self.sum(|member| member.sum(now, |i| i.load(self.signal))), live)
+    }
+
+    /// The connections that there are, those on their way included where they are counted.
+    fn connections(&self, now: Time, drained: f64) -> f64 {
+        let live = self.sum(|member| member.sum(now, |i| i.report().counters.live));
+        if self.signal == Signal::Requests { live } else { live + drained }
     }
 
     /// Over the members that are ready endpoints.
@@ -268,11 +273,16 @@ impl Group {
         }
     }
 
-    fn allow(&mut self, now: Time, situation: &Situation, orders: &[u64]) {
-        for (member, order) in situation.members.iter().zip(orders).filter(|(_, order)| **order > 0) {
+    fn allow(&mut self, now: Time, situation: &Situation, orders: &[Order]) {
+        for (member, order) in situation.members.iter().zip(orders).filter(|(_, order)| order.connections > 0) {
             if let Some(member) = self.members.get_mut(&member.address) {
                 member.allow(now, *order, self.signal);
             }
         }
     }
+}
+
+/// The load of an average connection; 1 at least, and when there is none.
+fn mean(load: f64, connections: f64) -> f64 {
+    if connections > 0.0 { (load / connections).max(1.0) } else { 1.0 }
 }

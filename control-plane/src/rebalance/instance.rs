@@ -1,5 +1,6 @@
 //! One reporting Envoy: what it has said and what it may do.
 
+use super::controller::Order;
 use super::report::{Counters, Report};
 use super::returning::FORGOTTEN_AFTER;
 use evenkeel_filter_core::Time;
@@ -38,12 +39,32 @@ pub struct Change {
     /// Connections that were accepted and are more than those that ended by themselves. Who claims to accept connections
     /// and never has them gets none.
     pub accepted: u64,
-    /// Load that was drained on our behalf.
-    pub drained: u64,
-    /// Connections that were drained on our behalf.
-    pub connections_drained: u64,
+    /// What was drained on our behalf.
+    pub drained: Drained,
     /// Load that has come, less what has gone by itself.
     pub arrived: f64,
+}
+
+/// Connections that were drained.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Drained {
+    /// How many.
+    pub connections: u64,
+    /// Their load, in quanta.
+    pub load: u64,
+    /// The load that so many connections of the same Envoys had on average, in quanta.
+    pub on_average: f64,
+}
+
+impl Drained {
+    /// Both.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            connections: self.connections.saturating_add(other.connections),
+            load: self.load.saturating_add(other.load),
+            on_average: self.on_average + other.on_average,
+        }
+    }
 }
 
 impl Instance {
@@ -137,36 +158,27 @@ impl Instance {
         outstanding.min(self.load(signal))
     }
 
-    /// What it can be allowed beyond that within an interval.
+    /// How many connections it can be allowed to drain beyond that within an interval.
     pub fn most(&self, signal: Signal, interval: Duration) -> u64 {
-        let load = self.load(signal);
-        let left = load - self.outstanding(signal);
+        let Counters { live, drained, .. } = self.report.counters;
+        let allowed = self.allowed.connections.saturating_sub(drained);
+        let left = if self.outstanding(signal) == 0 { live } else { live.saturating_sub(allowed) };
         let Some(rate) = self.report.max_rate else { return left };
-        left.min(((load as f64 * rate * interval.as_secs_f64()) as u64).max(1))
+        left.min(((live as f64 * rate * interval.as_secs_f64()) as u64).max(1))
     }
 
-    /// It may drain so much more. When that is a request rate, it may be of no more connections than have it on average:
-    /// those that are heavier do not go then, and light ones must not go in their place, again and again.
-    pub fn allow(&mut self, now: Time, order: u64, signal: Signal) {
-        if order == 0 {
-            return;
-        }
+    /// It may drain so much more.
+    pub fn allow(&mut self, now: Time, order: Order, signal: Signal) {
         if self.outstanding(signal) == 0 {
             self.take_back();
         }
-        let mut connections = order;
+        self.allowed.connections = self.allowed.connections.saturating_add(order.connections);
         if signal == Signal::Requests {
-            self.allowed.request_rate = self.allowed.request_rate.saturating_add(order);
-            connections = self.connections_with(order);
+            self.allowed.request_rate = self.allowed.request_rate.saturating_add(order.load);
         }
-        self.allowed.connections = self.allowed.connections.saturating_add(connections);
-        self.ordered = now;
-    }
-
-    /// How many average connections have this request rate, rounded up.
-    fn connections_with(&self, request_rate: u64) -> u64 {
-        let Counters { live, request_rate: all, .. } = self.report.counters;
-        (request_rate as f64 / all.max(1) as f64 * live as f64).ceil() as u64
+        if order.connections > 0 {
+            self.ordered = now;
+        }
     }
 
     /// It may do nothing that it has not done yet.
@@ -184,30 +196,23 @@ impl Instance {
         }
     }
 
-    /// The answer to a report. When connections are chosen by their request rates, their number is limited to what `rate`,
-    /// per second, allows within an interval.
-    pub fn directive(&mut self, interval: Duration, signal: Signal, rate: f64) -> Directive {
+    /// The answer to a report.
+    pub fn directive(&mut self, interval: Duration, signal: Signal) -> Directive {
         self.told = interval;
         self.revision = self.revision.saturating_add(1);
-        let (drains, request_rate) = match (signal, self.report.signal) {
-            (Signal::Requests, _) => (self.drains_by_requests(rate), self.allowed.request_rate),
+        let request_rate = match (signal, self.report.signal) {
+            (Signal::Requests, _) => self.allowed.request_rate,
             // Measured by connections, but the proxy would choose by requests: only the number shall count.
-            (_, Signal::Requests) => (self.allowed.connections, u64::MAX),
-            _ => (self.allowed.connections, 0),
+            (_, Signal::Requests) => u64::MAX,
+            _ => 0,
         };
         Directive {
             instance: self.report.instance,
             revision: self.revision,
-            drains,
+            drains: self.allowed.connections,
             request_rate,
             interval: prost_types::Duration::try_from(interval).ok(),
         }
-    }
-
-    fn drains_by_requests(&self, rate: f64) -> u64 {
-        let Counters { live, drained, .. } = self.report.counters;
-        let most = (live as f64 * rate * self.report.interval.as_secs_f64()) as u64;
-        self.allowed.connections.min(drained.saturating_add(most.max(1)))
     }
 }
 
@@ -215,20 +220,27 @@ fn load(counters: &Counters, signal: Signal) -> u64 {
     if signal == Signal::Requests { counters.request_rate } else { counters.live }
 }
 
-fn drained(counters: &Counters, signal: Signal) -> u64 {
+fn drained_load(counters: &Counters, signal: Signal) -> u64 {
     if signal == Signal::Requests { counters.drained_request_rate } else { counters.drained }
 }
 
 fn change(before: &Counters, after: &Counters, signal: Signal) -> Change {
-    let drained = drained(after, signal).saturating_sub(drained(before, signal));
-    // A report can claim any number. More than there was has not been drained.
-    let drained = drained.min(load(before, signal).saturating_add(load(after, signal)));
-    let connections_drained = after.drained.saturating_sub(before.drained).min(before.live.saturating_add(after.live));
-    let gained = after.live.saturating_add(connections_drained).saturating_sub(before.live);
+    let drained = drained(before, after, signal);
+    let gained = after.live.saturating_add(drained.connections).saturating_sub(before.live);
     Change {
         accepted: after.accepted.saturating_sub(before.accepted).min(gained),
         drained,
-        connections_drained,
-        arrived: load(after, signal) as f64 - load(before, signal) as f64 + drained as f64,
+        arrived: load(after, signal) as f64 - load(before, signal) as f64 + drained.load as f64,
+    }
+}
+
+/// A report can claim any number. More than there was has not been drained.
+fn drained(before: &Counters, after: &Counters, signal: Signal) -> Drained {
+    let connections = after.drained.saturating_sub(before.drained).min(before.live.saturating_add(after.live));
+    let there_was = load(before, signal).saturating_add(load(after, signal));
+    Drained {
+        connections,
+        load: drained_load(after, signal).saturating_sub(drained_load(before, signal)).min(there_was),
+        on_average: connections as f64 * load(before, signal) as f64 / before.live.max(1) as f64,
     }
 }

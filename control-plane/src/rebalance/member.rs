@@ -1,6 +1,8 @@
 //! One pod of a group: the Envoys that report for its address.
 
+use super::controller::Order;
 use super::instance::{Change, Instance};
+use super::law;
 use super::report::Report;
 use evenkeel_filter_core::Time;
 use evenkeel_proto::rebalance::Signal;
@@ -91,11 +93,13 @@ impl Member {
     }
 
     /// It may drain so much more; each of its Envoys in proportion to what it can.
-    pub fn allow(&mut self, now: Time, order: u64, signal: Signal) {
+    pub fn allow(&mut self, now: Time, order: Order, signal: Signal) {
         let mut heard: Vec<&mut Instance> = self.instances.iter_mut().filter(|i| i.is_heard(now)).collect();
         let parts: Vec<f64> = heard.iter().map(|i| (i.load(signal) - i.outstanding(signal)) as f64).collect();
-        for (instance, order) in heard.iter_mut().zip(super::law::apportion(order, &parts)) {
-            instance.allow(now, order, signal);
+        let loads = law::apportion(order.load, &parts).into_iter();
+        let orders = loads.zip(law::apportion(order.connections, &parts));
+        for (instance, (load, connections)) in heard.iter_mut().zip(orders) {
+            instance.allow(now, Order { load, connections }, signal);
         }
     }
 

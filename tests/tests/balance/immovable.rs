@@ -43,9 +43,9 @@ async fn a_client_with_most_of_the_requests_is_not_sent_round() -> Result<()> {
     run.scale_out(1).await?;
     let group = run.comes_to_rest(State::Stuck).await?;
     ensure!(group.reason.contains("too heavy to move"), "{group:?}");
-    // Those beside it can go, and do; they are not sent round either.
+    // Those beside it can go, and do until that is clear.
     let closes = run.closes_per_connection(before).await?;
-    ensure!(closes < 1.3, "{closes} closes per connection");
+    ensure!(closes < 0.8, "{closes} closes per connection");
     run.nothing_is_closed_for(QUIET).await?;
     let heavy = heavy.stop().await?;
     ensure!(heavy.closes == 0 && heavy.failed == 0, "{heavy:?}");

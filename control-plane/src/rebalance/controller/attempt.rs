@@ -21,15 +21,18 @@ const SOME: f64 = 10.0;
 /// What was done and what came of it.
 #[derive(Debug)]
 pub struct Attempt {
-    total: f64,
     connections: f64,
     first_order: Option<Time>,
     last_order: Option<Time>,
+    /// Load that was ordered.
     ordered: f64,
-    /// What was ordered and has not been seen to land anywhere.
+    /// Connections that were ordered and have not been seen to land anywhere.
     at_risk: f64,
+    /// Load that was drained.
     drained: f64,
     closes: f64,
+    /// The load that so many connections have on average.
+    closes_on_average: f64,
     landing: Landing,
     forecast: Forecast,
     /// Whom the forecast is for.
@@ -37,10 +40,9 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Nothing done yet, with so much load and so many connections in the group.
-    pub fn new(total: f64, connections: f64, belief: f64) -> Self {
+    /// Nothing done yet, with so many connections in the group.
+    pub fn new(connections: f64, belief: f64) -> Self {
         Self {
-            total,
             connections,
             first_order: None,
             last_order: None,
@@ -48,6 +50,7 @@ impl Attempt {
             at_risk: 0.0,
             drained: 0.0,
             closes: 0.0,
+            closes_on_average: 0.0,
             landing: Landing::believing(belief),
             forecast: Forecast::default(),
             members: Vec::new(),
@@ -58,13 +61,11 @@ impl Attempt {
     pub fn observe(&mut self, situation: &Situation) {
         self.drained += situation.drained;
         self.closes += situation.closes;
+        self.closes_on_average += situation.closes_on_average;
         if self.is_forecast_for(situation) {
             let accepted: Vec<f64> = situation.members.iter().map(|member| member.accepted).collect();
             self.landing.observe(&accepted, &self.forecast);
             self.at_risk = (self.at_risk - accepted.iter().sum::<f64>()).max(0.0);
-        } else {
-            // Who has gone silent does not say what it has done of what was ordered.
-            self.ordered = self.ordered.min(self.drained + situation.outstanding);
         }
         if self.landing.is_confirmed() {
             self.at_risk = 0.0;
@@ -91,10 +92,10 @@ impl Attempt {
         self.landing.belief()
     }
 
-    /// Members may drain so much more.
-    pub fn ordered(&mut self, now: Time, connections: f64) {
+    /// Members may drain so much more load, of so many connections.
+    pub fn ordered(&mut self, now: Time, load: f64, connections: f64) {
         if connections > 0.0 {
-            self.ordered += connections;
+            self.ordered += load;
             self.at_risk += connections;
             self.first_order.get_or_insert(now);
             self.last_order = Some(now);
@@ -112,11 +113,11 @@ impl Attempt {
         }
         let may_come = self.last_order.is_some_and(|last| now < last.plus(PATIENCE));
         let at_risk = if may_come { self.at_risk } else { 0.0 };
-        (probe(self.total) - at_risk).max(0.0)
+        (probe(self.connections) - at_risk).max(0.0)
     }
 
     /// Why there is no sense in going on, if there is none.
-    pub fn failure(&self, now: Time, situation: &Situation) -> Option<String> {
+    pub fn failure(&self, now: Time) -> Option<String> {
         let Self { connections, ordered, drained, closes, .. } = self;
         let accepted = self.landing.accepted();
         let impatient = self.first_order.is_some_and(|first| now >= first.plus(PATIENCE));
@@ -129,8 +130,10 @@ impl Attempt {
         if *closes > MOST_CLOSES * connections {
             return Some(format!("{closes:.0} closes of {connections:.0} connections have not made them even"));
         }
-        let to_come = if impatient { 0.0 } else { situation.outstanding };
-        if *ordered >= SOME && drained + to_come < ordered / 4.0 {
+        if *closes >= SOME && *drained < self.closes_on_average / 4.0 {
+            return Some(format!("only light connections go, {closes:.0} so far: the others may be too heavy to move"));
+        }
+        if impatient && *ordered >= SOME && *drained < ordered / 4.0 {
             return Some(format!(
                 "the members have drained {drained:.0} of {ordered:.0} connections: the others may be too heavy to move"
             ));

@@ -1,6 +1,7 @@
 //! What a step is told of a group, and what it answers.
 
 use crate::model::Weight;
+use crate::rebalance::law;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -22,14 +23,16 @@ pub struct Situation {
     pub attending: bool,
     /// What has been drained or may be, and is not yet back.
     pub returning: f64,
-    /// What members may drain and have not drained yet; a part of `returning`.
-    pub outstanding: f64,
     /// What the members have reported as drained on our behalf since the last step.
     pub drained: f64,
     /// The same as a number of connections, however much load each had.
     pub closes: f64,
-    /// The connections that the members have, however much load each has.
+    /// The load that so many connections of the same members have on average.
+    pub closes_on_average: f64,
+    /// The connections that there are, however much load each has.
     pub connections: f64,
+    /// Whether load is measured by requests: connections differ in it then.
+    pub by_requests: bool,
     /// How many units a directive counts per connection: 1, or thousandths of a request per second.
     pub quantum: f64,
     /// The time between two steps while connections move.
@@ -49,8 +52,10 @@ pub struct Member {
     pub weight: f64,
     /// The connections that it has accepted since the last step.
     pub accepted: f64,
-    /// What it can drain within an interval, in quanta.
+    /// How many connections it can drain within an interval.
     pub most: u64,
+    /// The load of its connections on average, in quanta.
+    pub mean: f64,
 }
 
 /// What is to be done.
@@ -67,8 +72,18 @@ pub struct Decision {
 pub enum Orders {
     /// Nothing further, not even what they were allowed and have not yet done.
     TakeBack,
-    /// Each may drain so much more, in quanta.
-    Allow(Vec<u64>),
+    /// Each may drain so much more.
+    Allow(Vec<Order>),
+}
+
+/// What one member may drain beyond what it may already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// How much load, in quanta.
+    pub load: u64,
+    /// How many connections at most. As many as have the load on average: when those that are heavier do not fit, light
+    /// ones must not go in their place, again and again.
+    pub connections: u64,
 }
 
 impl Situation {
@@ -107,14 +122,34 @@ impl Situation {
         self.returning < HALF_A_CONNECTION
     }
 
-    /// `want` in quanta, rounded up so that the last connection moves as well, but within the budget.
+    /// The load `want` in quanta, rounded up so that the last connection moves as well. While connections differ in load,
+    /// `budget` says nothing of it.
     pub fn whole_quanta(&self, want: f64, budget: f64) -> u64 {
-        (want * self.quantum).ceil().min((budget * self.quantum).floor()).max(0.0) as u64
+        let most = if self.by_requests { f64::INFINITY } else { budget.floor() };
+        (want * self.quantum).ceil().min(most).max(0.0) as u64
     }
 
-    /// The orders as far as the members can follow.
-    pub fn capped(&self, orders: Vec<u64>) -> Vec<u64> {
-        orders.into_iter().zip(&self.members).map(|(order, member)| order.min(member.most)).collect()
+    /// The orders that bring these loads with at most `budget` connections in all, as far as the members can follow.
+    pub fn orders(&self, loads: Vec<u64>, budget: f64) -> Vec<Order> {
+        let needed = self.members.iter().zip(&loads).map(|(member, load)| *load as f64 / member.mean.max(1.0));
+        let needed: Vec<f64> = needed.collect();
+        let count = needed.iter().sum::<f64>().ceil().min(budget.floor()).max(0.0) as u64;
+        let connections = law::apportion(count, &needed).into_iter().zip(&self.members);
+        let connections = connections.map(|(connections, member)| connections.min(member.most));
+        loads.into_iter().zip(connections).map(|(load, connections)| self.order(load, connections)).collect()
+    }
+
+    /// The loads of all orders together, and the connections.
+    pub fn sum(&self, orders: &[Order]) -> (f64, f64) {
+        let (load, connections) = orders
+            .iter()
+            .fold((0, 0), |(load, connections), order| (load + order.load, connections + order.connections));
+        (load as f64 / self.quantum, connections as f64)
+    }
+
+    fn order(&self, load: u64, connections: u64) -> Order {
+        let load = if self.by_requests && connections > 0 { load } else { connections };
+        Order { load, connections }
     }
 
     fn ready(&self) -> usize {
