@@ -38,7 +38,7 @@ async fn a_client_with_most_of_the_requests_is_not_sent_round() -> Result<()> {
     let mut run = Run::start_with(&plan, light, Duration::from_secs(1)).await?;
     let target = run.bed.address().await?;
     let heavy = Steady { target, protocol: Protocol::Http1, connections: 1, rate: 160.0 }.start();
-    run.bed.fleet.holds(light.total() + 1).await?;
+    run.hears_of(light.total() + 1).await?;
     let before = run.closes().await?;
     run.scale_out(1).await?;
     let group = run.comes_to_rest(State::Stuck).await?;
@@ -57,6 +57,7 @@ async fn endless_streams_are_not_ended() -> Result<()> {
     let mut run = Run::start(&plan(EnvoyVersion::NEWEST, 2), Clients::default()).await?;
     let target = run.bed.address().await?;
     let mut streams = EndlessStreams::open(target, 45).await?;
+    run.hears_of(45).await?;
     run.scale_out(1).await?;
     let group = run.comes_to_rest(State::Stuck).await?;
     ensure!(group.reason.contains("streams may not end"), "{group:?}");

@@ -65,6 +65,12 @@ impl Run {
         self.bed.group().await?.context("nobody reports")
     }
 
+    /// Waits until the control plane has heard of so many connections.
+    pub async fn hears_of(&self, connections: usize) -> Result<()> {
+        let heard = |group: &GroupStatus| group.live == connections as u64;
+        wait::until("all connections to be reported", PATIENCE, async || self.group().await, heard).await.map(drop)
+    }
+
     /// Waits until the group is in this state, and returns what it says.
     pub async fn becomes(&self, state: State) -> Result<GroupStatus> {
         let group = async || self.group().await;

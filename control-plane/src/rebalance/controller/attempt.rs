@@ -59,6 +59,8 @@ impl Attempt {
 
     /// Takes in what has happened since the last step.
     pub fn observe(&mut self, situation: &Situation) {
+        // Some may not have been reported when it began.
+        self.connections = self.connections.max(situation.connections);
         self.drained += situation.drained;
         self.closes += situation.closes;
         self.closes_on_average += situation.closes_on_average;
