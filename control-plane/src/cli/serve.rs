@@ -25,7 +25,9 @@ use source::{SOURCE, SourceArguments, Started};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread;
 use tokio::net::TcpListener;
+use tokio::runtime::Builder;
 use tokio::task::JoinHandle;
 use tracing::info;
 
@@ -73,7 +75,7 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
     let (clients, registry) = (Clients::default(), Arc::new(metrics.registry));
     let views =
         Admin { readiness: readiness.clone(), registry, clients: clients.clone(), rebalancer: rebalancer.clone() };
-    tokio::spawn(views.serve(admin));
+    serve_on_its_own_thread(views, admin)?;
 
     let server = Server {
         snapshots,
@@ -126,6 +128,15 @@ impl Metrics {
 
 fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     bind(address).with_context(|| format!("cannot listen on {flag} {address}; is another process using it?"))
+}
+
+/// So that probes are answered while thousands of proxies connect at one time.
+fn serve_on_its_own_thread(views: Admin, listener: TcpListener) -> anyhow::Result<()> {
+    let listener = listener.into_std()?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let serve = async move || views.serve(TcpListener::from_std(listener)?).await;
+    thread::Builder::new().name("admin".to_owned()).spawn(move || runtime.block_on(serve()))?;
+    Ok(())
 }
 
 /// What is listened on, for whoever started the process.
