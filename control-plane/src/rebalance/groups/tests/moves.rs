@@ -1,6 +1,7 @@
 use super::world::{Proxy, World};
 use crate::rebalance::{Mode, Policy, State};
 use evenkeel_proto::rebalance::Signal;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[test]
@@ -185,6 +186,25 @@ fn weights_follow_what_is_missing() {
     world.join(Proxy::new(3, 3, 0));
     world.seconds(14);
     assert_eq!(weights(&world), [1, 1, 128]);
+}
+
+#[test]
+fn weights_change_once_per_interval_however_much_is_reported() {
+    let mut world = World::calm(&[100, 100]);
+    world.join(Proxy::new(3, 3, 0));
+    world.join(Proxy::new(4, 4, 0));
+    world.seconds(14);
+    world.groups.step(world.now);
+    let before = world.groups.weights();
+    world.proxies[2].accept(40);
+    (0..4).for_each(|index| drop(world.report(index)));
+    for tenth in 1..10 {
+        world.groups.step(world.now.plus(Duration::from_millis(100 * tenth)));
+    }
+    assert_eq!(weights(&world), [1, 1, 128, 128], "the step of this second was before");
+    assert!(Arc::ptr_eq(&before, &world.groups.weights()), "nothing to push");
+    world.groups.step(world.now.plus(Duration::from_secs(1)));
+    assert!(weights(&world)[2] < 128, "{:?}", weights(&world));
 }
 
 fn weights(world: &World) -> Vec<u32> {
