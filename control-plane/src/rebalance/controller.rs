@@ -111,7 +111,7 @@ impl Controller {
     /// What is to be done now.
     pub fn step(&mut self, now: Time, policy: &Policy, situation: &Situation) -> (Decision, Assessment) {
         if let Some(attempt) = &mut self.attempt {
-            attempt.observe(situation);
+            attempt.observe(now, situation);
         }
         let goal = Goal::of(policy);
         let assessment = Assessment::new(&goal, situation, self.attempt.as_ref().and_then(|a| a.landing(situation)));

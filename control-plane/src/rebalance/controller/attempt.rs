@@ -3,6 +3,7 @@
 use super::Situation;
 use crate::rebalance::landing::{Forecast, Landing};
 use evenkeel_filter_core::Time;
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -15,6 +16,8 @@ const PROBE: f64 = 0.1;
 const SMALL_PROBE: RangeInclusive<f64> = 20.0..=40.0;
 /// Members have drained, and clients have come back, within this time.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// An order is carried out, and reported, well within this time.
+const DELAY: Duration = Duration::from_secs(5);
 /// Of so many, a quarter at least.
 const SOME: f64 = 10.0;
 
@@ -31,6 +34,10 @@ pub struct Attempt {
     /// Load that was drained.
     drained: f64,
     closes: f64,
+    /// Those of [`PATIENCE`] ago and before.
+    closes_before: f64,
+    /// The later ones.
+    recent_closes: VecDeque<(Time, f64)>,
     /// The load that so many connections have on average.
     closes_on_average: f64,
     landing: Landing,
@@ -50,6 +57,8 @@ impl Attempt {
             at_risk: 0.0,
             drained: 0.0,
             closes: 0.0,
+            closes_before: 0.0,
+            recent_closes: VecDeque::new(),
             closes_on_average: 0.0,
             landing: Landing::believing(belief),
             forecast: Forecast::default(),
@@ -58,11 +67,15 @@ impl Attempt {
     }
 
     /// Takes in what has happened since the last step.
-    pub fn observe(&mut self, situation: &Situation) {
+    pub fn observe(&mut self, now: Time, situation: &Situation) {
         // Some may not have been reported when it began.
         self.connections = self.connections.max(situation.connections);
         self.drained += situation.drained;
         self.closes += situation.closes;
+        self.recent_closes.push_back((now, situation.closes));
+        while let Some((_, closes)) = self.recent_closes.pop_front_if(|(then, _)| now >= then.plus(PATIENCE)) {
+            self.closes_before += closes;
+        }
         self.closes_on_average += situation.closes_on_average;
         if self.is_forecast_for(situation) {
             let accepted: Vec<f64> = situation.members.iter().map(|member| member.accepted).collect();
@@ -113,7 +126,7 @@ impl Attempt {
         if self.landing.is_confirmed() {
             return f64::INFINITY;
         }
-        let may_come = self.last_order.is_some_and(|last| now < last.plus(PATIENCE));
+        let may_come = self.last_order.is_some_and(|last| now < last.plus(DELAY).plus(PATIENCE));
         let at_risk = if may_come { self.at_risk } else { 0.0 };
         (probe(self.connections) - at_risk).max(0.0)
     }
@@ -140,8 +153,9 @@ impl Attempt {
                 "the members have drained {drained:.0} of {ordered:.0} connections: the others may be too heavy to move"
             ));
         }
-        (impatient && *closes >= SOME && accepted < closes / 4.0)
-            .then(|| format!("of {closes:.0} drained connections {accepted:.0} have come back: streams may not end"))
+        let due = self.closes_before;
+        (due >= SOME && accepted < due / 4.0)
+            .then(|| format!("of {due:.0} drained connections {accepted:.0} have come back: streams may not end"))
     }
 }
 

@@ -39,39 +39,40 @@ fn a_tenth_is_risked_and_of_few_a_fifth() {
 fn no_more_is_risked_until_some_have_landed() {
     let mut attempt = attempt(20.0);
     assert!(attempt.room(at(1)).abs() < 1e-9);
-    attempt.observe(&situation([3.0, 1.0]));
+    attempt.observe(at(1), &situation([3.0, 1.0]));
     assert!((attempt.room(at(1)) - 4.0).abs() < 1e-9, "{}", attempt.room(at(1)));
-    attempt.observe(&situation([3.0, 4.0]));
+    attempt.observe(at(2), &situation([3.0, 4.0]));
     assert!(attempt.room(at(2)).is_infinite(), "they land where they are missing");
 }
 
 #[test]
 fn what_was_risked_before_others_landed_well_is_at_risk_no_more() {
     let mut attempt = attempt(20.0);
-    attempt.observe(&situation([3.0, 4.0]));
-    (0..20).for_each(|_| attempt.observe(&situation([0.0; 2])));
+    attempt.observe(at(1), &situation([3.0, 4.0]));
+    (0..20).for_each(|_| attempt.observe(at(1), &situation([0.0; 2])));
     assert!((attempt.room(at(3)) - 20.0).abs() < 1e-9, "{}", attempt.room(at(3)));
 }
 
 #[test]
 fn those_that_nobody_reports_are_not_waited_for_for_ever() {
     let mut attempt = attempt(20.0);
-    attempt.observe(&Situation { drained: 20.0, closes: 20.0, ..situation([5.0, 1.0]) });
-    assert!(attempt.room(at(14)) < 10.0);
-    assert!((attempt.room(at(15)) - 20.0).abs() < 1e-9);
-    assert_eq!(attempt.failure(at(15)), None);
+    attempt.observe(at(1), &Situation { drained: 20.0, closes: 20.0, ..situation([5.0, 1.0]) });
+    assert!(attempt.room(at(19)) < 15.0);
+    assert!((attempt.room(at(20)) - 20.0).abs() < 1e-9);
+    attempt.observe(at(16), &situation([0.0; 2]));
+    assert_eq!(attempt.failure(at(16)), None);
 }
 
 #[test]
 fn members_that_let_only_light_ones_go_have_heavy_ones() {
     let mut attempt = attempt(20.0);
     let drained = |drained| Situation { drained, closes: 5.0, closes_on_average: 15.0, ..situation([0.0; 2]) };
-    attempt.observe(&drained(3.0));
+    attempt.observe(at(1), &drained(3.0));
     assert_eq!(attempt.failure(at(1)), None, "so few say nothing");
-    attempt.observe(&drained(3.0));
+    attempt.observe(at(1), &drained(3.0));
     let reason = attempt.failure(at(2)).unwrap_or_default();
     assert_eq!(reason, "only light connections go, 10 so far: the others may be too heavy to move");
-    attempt.observe(&drained(6.0));
+    attempt.observe(at(1), &drained(6.0));
     assert_eq!(attempt.failure(at(2)), None, "some are as heavy as they are on average");
 }
 
@@ -86,7 +87,7 @@ fn members_that_let_nothing_go_have_heavy_ones_only() {
 #[test]
 fn closes_are_counted_in_connections_whatever_they_weigh() {
     let mut attempt = attempt(20.0);
-    attempt.observe(&Situation { drained: 20.0, closes: 151.0, ..situation([0.0; 2]) });
+    attempt.observe(at(1), &Situation { drained: 20.0, closes: 151.0, ..situation([0.0; 2]) });
     let reason = attempt.failure(at(1)).unwrap_or_default();
     assert_eq!(reason, "151 closes of 100 connections have not made them even");
 }
@@ -94,8 +95,11 @@ fn closes_are_counted_in_connections_whatever_they_weigh() {
 #[test]
 fn connections_that_do_not_come_back_are_streams() {
     let mut attempt = attempt(20.0);
-    attempt.observe(&Situation { drained: 20.0, closes: 20.0, ..situation([1.0, 1.0]) });
-    assert_eq!(attempt.failure(at(14)), None);
-    let reason = attempt.failure(at(15)).unwrap_or_default();
+    attempt.observe(at(1), &Situation { drained: 20.0, closes: 20.0, ..situation([1.0, 1.0]) });
+    attempt.observe(at(10), &Situation { drained: 80.0, closes: 80.0, ..situation([0.0; 2]) });
+    attempt.observe(at(15), &situation([0.0; 2]));
+    assert_eq!(attempt.failure(at(15)), None);
+    attempt.observe(at(16), &situation([0.0; 2]));
+    let reason = attempt.failure(at(16)).unwrap_or_default();
     assert_eq!(reason, "of 20 drained connections 2 have come back: streams may not end");
 }

@@ -1,5 +1,6 @@
 use super::world::{Proxy, World};
-use evenkeel_proto::rebalance::ReportRequest;
+use crate::rebalance::Policy;
+use evenkeel_proto::rebalance::{ReportRequest, Signal};
 use proptest::prelude::*;
 
 /// Any number, and those at which something could give.
@@ -28,17 +29,25 @@ fn lie() -> impl Strategy<Value = ReportRequest> {
     })
 }
 
-/// The clients of what was drained come back to where they were.
+/// The clients of what was drained come back to where they were. Each has a request per second.
 fn come_back(proxy: &mut Proxy) {
     let back = std::mem::take(&mut proxy.report.draining);
     proxy.accept(back);
+    proxy.report.request_rate = 1_000 * proxy.report.live;
+    proxy.report.drained_request_rate = 1_000 * proxy.report.drained;
 }
 
 proptest! {
     #[test]
-    fn whatever_a_member_reports_the_others_drain_no_faster_than_they_may(lies in prop::collection::vec(lie(), 1..60)) {
+    fn whatever_a_member_reports_the_others_drain_no_faster_than_they_may(
+        signal in prop_oneof![Just(Signal::Connections), Just(Signal::Requests)],
+        lies in prop::collection::vec(lie(), 1..60),
+    ) {
         let mut world = World::calm(&[50, 50, 50, 50]);
-        for lie in lies {
+        world.policy(Policy { signal, ..Policy::default() });
+        world.proxies.iter_mut().for_each(|proxy| proxy.report.set_signal(signal));
+        for mut lie in lies {
+            lie.set_signal(signal);
             world.proxies[3].report = lie;
             let before: Vec<u64> = world.proxies.iter().map(|proxy| proxy.report.drained).collect();
             world.seconds(1);
