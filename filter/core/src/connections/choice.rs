@@ -88,9 +88,11 @@ impl Connections {
         (chosen, request_rate - left)
     }
 
-    /// Those that have requests; of equal rates the oldest first.
+    /// Those that are known to have requests; of equal rates the oldest first.
     fn by_request_rate(&self) -> Vec<(Reverse<u64>, Time, ConnectionId)> {
-        let live = self.table.iter().filter(|(_, connection)| connection.state == State::Live);
+        let is_candidate =
+            |connection: &Connection| connection.state == State::Live && connection.request_rate.is_known();
+        let live = self.table.iter().filter(|(_, connection)| is_candidate(connection));
         let rated =
             live.map(|(id, connection)| (Reverse(connection.request_rate.thousandths()), connection.opened, *id));
         let mut candidates: Vec<_> = rated.filter(|(rate, _, _)| rate.0 > 0).collect();

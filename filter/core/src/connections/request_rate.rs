@@ -39,6 +39,11 @@ impl RequestRate {
         (self.measured, self.counted) = (now, requests);
     }
 
+    /// Whether it says something of the connection: what has just begun looks light, whatever is to come.
+    pub(super) fn is_known(&self) -> bool {
+        self.measured.since(self.opened) >= SHORTEST_LIFE
+    }
+
     /// In thousandths of a request per second.
     pub(super) fn thousandths(&self) -> u64 {
         (self.per_second * 1000.0).round() as u64

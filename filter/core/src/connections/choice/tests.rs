@@ -112,6 +112,20 @@ fn the_largest_rates_that_fit_go() {
     assert_eq!(connections.choose(&by_rate(9, u64::MAX)).request_rate, 185_000, "without requests there is no use");
 }
 
+/// A heavy client that was moved comes back, and would fit into what is left until its requests have come.
+#[test]
+fn who_has_just_come_is_not_taken_for_a_light_one() {
+    let mut connections = with_rates(&[60, 10]);
+    connections.opened(ConnectionId(2), at(1.0), Draw::NONE);
+    for _ in 0..5 {
+        connections.request(ConnectionId(2), at(1.5));
+    }
+    connections.measure_request_rates(at(1.9));
+    assert_eq!(connections.choose(&by_rate(9, 50_000)).rebalance, ids(&[0, 1]));
+    connections.measure_request_rates(at(2.5));
+    assert_eq!(connections.choose(&by_rate(9, 50_000)).rebalance, ids(&[0, 1, 2]));
+}
+
 #[test]
 fn what_drains_has_no_rate() {
     let mut connections = with_rates(&[10, 20]);
