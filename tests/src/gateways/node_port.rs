@@ -13,6 +13,8 @@ use crate::envoy::{Envoy, Start};
 
 const LISTENER: &str = "node_port";
 const GATEWAYS: &str = "gateways";
+/// A kernel that forwards has no such limit; Envoy's default is 1024.
+const MOST_CONNECTIONS: u32 = 100_000;
 /// A changed object is an endpoint within well under a second; longer means that something is broken.
 const PROPAGATION: Duration = Duration::from_secs(10);
 
@@ -37,9 +39,10 @@ impl NodePort {
         };
         let listener = TcpListener::new(LISTENER, GATEWAYS);
         let listener = if balancer == Balancer::SourceHash { listener.hash_source_ip() } else { listener };
+        let gateways = Cluster::eds(GATEWAYS, &resource(view), &source).load_balancing(balancing);
         let bootstrap = Bootstrap::new(LISTENER)
             .listener(listener)
-            .cluster(Cluster::eds(GATEWAYS, &resource(view), &source).load_balancing(balancing))
+            .cluster(gateways.circuit_breakers(MOST_CONNECTIONS))
             .cluster(Cluster::control_plane("control_plane", control_planes));
         Ok(Self { envoy: Start::new(version).concurrency(1).run(bootstrap.into_json()).await? })
     }
