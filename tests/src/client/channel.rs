@@ -49,9 +49,9 @@ impl Target {
         self.start(&["--steady", "--concurrency", "4", "--pause-millis", "5"])
     }
 
-    /// What becomes of one call on a channel of its own.
-    pub async fn call(&self) -> Result<Outcome> {
-        let channel = self.start(&["--requests", "1"])?;
+    /// What becomes of a call on a channel of its own, and of another one a second after its end.
+    pub async fn call_twice(&self) -> Result<Outcome> {
+        let channel = self.start(&["--requests", "2", "--pause-millis", "1000"])?;
         channel.end(|process| process.wait(LAST_CALLS).map(drop)).await
     }
 
