@@ -225,7 +225,8 @@ impl Controller {
         let Some(attempt) = &mut self.attempt else {
             return (Decision { orders: Orders::TakeBack, weights: None }, assessment);
         };
-        let missing = law::missing(&assessment.expected, &assessment.shares);
+        // Not what will be missing when those on their way have landed: they have not, and land where these weights say.
+        let missing = law::missing(&situation.live(), &assessment.shares);
         let weights = steering::towards(&missing);
         attempt.forecast(
             situation,

@@ -4,6 +4,7 @@ use super::controller::Order;
 use super::report::{Counters, Report};
 use super::returning::FORGOTTEN_AFTER;
 use evenkeel_filter_core::Time;
+use evenkeel_filter_core::rebalance::Peak;
 use evenkeel_proto::rebalance::{Directive, Signal};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ const DELAY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Instance {
     report: Report,
+    peak: Peak,
     heard: Time,
     heard_before: Time,
     reports: u64,
@@ -79,8 +81,10 @@ impl Instance {
             allowed: Allowed::default(),
             ordered: now,
             superseded: false,
+            peak: Peak::new(now),
             report,
         };
+        instance.peak.update(now, instance.report.counters.live);
         instance.take_back();
         instance
     }
@@ -97,6 +101,7 @@ impl Instance {
         self.revision = self.revision.max(report.revision);
         self.superseded = false;
         self.report = report;
+        self.peak.update(now, self.report.counters.live);
         Some(change)
     }
 
@@ -164,7 +169,7 @@ impl Instance {
         let allowed = self.allowed.connections.saturating_sub(drained);
         let left = if self.outstanding(signal) == 0 { live } else { live.saturating_sub(allowed) };
         let Some(rate) = self.report.max_rate else { return left };
-        left.min(((live as f64 * rate * interval.as_secs_f64()) as u64).max(1))
+        left.min(((self.peak.connections() * rate * interval.as_secs_f64()) as u64).max(1))
     }
 
     /// It may drain so much more.

@@ -11,6 +11,9 @@ const HYSTERESIS: f64 = 0.05;
 const FEWEST_PER_MEMBER: f64 = 5.0;
 /// Chance brings more than this many standard deviations above the mean in one of forty cases.
 const DEVIATIONS: f64 = 2.0;
+/// So many standard deviations of all that a member needs may be too many: being exact takes a round of closing, returning
+/// and reporting for each of the last few connections.
+const EXCESS: f64 = 0.3;
 /// The standard normal quantile of 1 - 1e-6.
 const ONE_IN_A_MILLION: f64 = 4.753_424;
 
@@ -52,31 +55,36 @@ impl Goal {
         !with_margin.balanced(live, shares) && beyond_chance(live, shares)
     }
 
-    /// How many connections should be closed in all, now: what the members have above the aim, or as many as it takes
-    /// until enough of them have landed where too few are, whichever is more. `returning` are on their way.
+    /// How many connections should be closed in all, now: what the members that have too many have above the aim, or as
+    /// many as it takes until enough of them have landed where too few are, whichever is more. `returning` are on their way.
     pub fn want(&self, expected: &[f64], shares: &[f64], landing: &[f64], returning: f64) -> f64 {
-        let above = pairs(expected, shares).map(|(expected, share)| (expected - at_most(share, self.aim)).max(0.0));
+        let above = pairs(expected, shares)
+            .filter(|(expected, share)| *expected > self.most(*share))
+            .map(|(expected, share)| expected - at_most(share, self.aim));
         above.sum::<f64>().max(self.closes_to_fill(expected, shares, landing, returning))
     }
 
     /// What the members lack to the least that they should have, over the part of all connections that lands with them.
     /// Not all of it at once, though: what chance brings beyond that would have been closed for nothing.
     fn closes_to_fill(&self, expected: &[f64], shares: &[f64], landing: &[f64], returning: f64) -> f64 {
-        let lacks = pairs(expected, shares).map(|(expected, share)| self.least(share) - expected);
-        let (lack, reached) = pairs_of(lacks, landing)
-            .filter(|(lack, _)| *lack > 0.0)
-            .fold((0.0, 0.0), |(lacks, reached), (lack, landing)| (lacks + lack, reached + landing));
-        if reached > 0.0 { without_excess(lack, returning * reached, reached) / reached } else { 0.0 }
+        let least = shares.iter().map(|share| self.least(*share));
+        let lacks = pairs_of(least, expected).map(|(least, expected)| (least, least - expected));
+        let (least, lack, reached) = lacks
+            .zip(landing)
+            .filter(|((_, lack), _)| *lack > 0.0)
+            .fold((0.0, 0.0, 0.0), |sum, ((least, lack), landing)| (sum.0 + least, sum.1 + lack, sum.2 + landing));
+        if reached > 0.0 { without_excess(lack, least, returning * reached, reached) / reached } else { 0.0 }
     }
 }
 
-/// How many more should land where `lack` are missing besides those on their way there, when each one lands there with
-/// the probability `reached`: such that the mean of all that are to land, and [`DEVIATIONS`] of the binomial distribution
-/// above it, are no more than what is needed, `y + DEVIATIONS sqrt((1 - reached) y) = lack + on_its_way` for `y`. But one
-/// at least, when less than one is on its way.
-fn without_excess(lack: f64, on_its_way: f64, reached: f64) -> f64 {
-    let deviations = DEVIATIONS * (1.0 - reached).max(0.0).sqrt();
-    let root = (deviations.mul_add(deviations, 4.0 * (lack + on_its_way)).sqrt() - deviations) / 2.0;
+/// How many more should land where `lack` of the `least` are missing, besides those on their way there, when each one lands
+/// there with the probability `reached`: such that the mean of all that are to land, and [`DEVIATIONS`] of the binomial
+/// distribution above it, are no more than what is needed and [`EXCESS`], `y + DEVIATIONS sqrt((1 - reached) y) = lack +
+/// on_its_way + EXCESS sqrt((1 - reached) least)` for `y`. But one at least, when less than one is on its way.
+fn without_excess(lack: f64, least: f64, on_its_way: f64, reached: f64) -> f64 {
+    let chance = (1.0 - reached).max(0.0).sqrt();
+    let (deviations, excess) = (DEVIATIONS * chance, EXCESS * chance * least.sqrt());
+    let root = (deviations.mul_add(deviations, 4.0 * (lack + on_its_way + excess)).sqrt() - deviations) / 2.0;
     ((root * root).max(lack.min(1.0)) - on_its_way).max(0.0)
 }
 

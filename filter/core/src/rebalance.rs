@@ -11,6 +11,7 @@ pub mod apportion;
 mod counters;
 mod instance;
 mod participant;
+mod peak;
 mod schedule;
 pub mod token_bucket;
 mod worker;
@@ -18,6 +19,7 @@ mod worker;
 pub use self::counters::Counters;
 pub use self::instance::{Followed, Instance};
 pub use self::participant::{Participant, Tick, Turn};
+pub use self::peak::Peak;
 pub use self::worker::WorkerId;
 
 #[cfg(test)]

@@ -122,11 +122,14 @@ impl Situation {
         self.returning < HALF_A_CONNECTION
     }
 
-    /// The load `want` in quanta, rounded up so that the last connection moves as well. While connections differ in load,
+    /// The load `want` in quanta. When nothing is on its way it is rounded up, so that the last connection moves as well;
+    /// otherwise to the nearest, or each step would bring half a connection too many. While connections differ in load,
     /// `budget` says nothing of it.
     pub fn whole_quanta(&self, want: f64, budget: f64) -> u64 {
         let most = if self.by_requests { f64::INFINITY } else { budget.floor() };
-        (want * self.quantum).ceil().min(most).max(0.0) as u64
+        let quanta = want * self.quantum;
+        let whole = if self.nothing_returns() { quanta.ceil() } else { quanta.round() };
+        whole.min(most).max(0.0) as u64
     }
 
     /// The orders that bring these loads with at most `budget` connections in all, as far as the members can follow.

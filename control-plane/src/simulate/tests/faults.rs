@@ -1,10 +1,10 @@
 use super::super::Outcome;
-use super::outcomes;
+use super::{FEW, outcomes};
 use crate::rebalance::State;
 
 /// 200 connections unless the rest says otherwise.
 fn play(rest: &str) -> Vec<Outcome> {
-    outcomes(&format!("{{ duration: 180s, {rest} }}"))
+    outcomes(&format!("{{ duration: 180s, {rest} }}"), FEW)
 }
 
 fn assert_each(outcomes: &[Outcome], what: &str, holds: impl Fn(&Outcome) -> bool) {

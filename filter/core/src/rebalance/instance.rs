@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::apportion::apportion;
 use super::counters::Counters;
+use super::peak::Peak;
 use super::schedule::Schedule;
 use super::token_bucket::TokenBucket;
 use super::worker::{Worker, WorkerId};
@@ -29,6 +30,7 @@ pub struct Instance {
     pub(super) counters: Counters,
     revision: u64,
     allowed: Allowed,
+    peak: Peak,
     bucket: TokenBucket,
     workers: Vec<Worker>,
 }
@@ -60,6 +62,7 @@ impl Instance {
             counters: Counters::default(),
             revision: 0,
             allowed: Allowed::default(),
+            peak: Peak::new(now),
             bucket: TokenBucket::new(now),
             workers: Vec::new(),
         }
@@ -121,7 +124,8 @@ impl Instance {
         let quota = self.worker(worker.id).map_or(0, |known| known.quota);
         self.workers.retain(|other| other.id != worker.id && !other.is_dead(now));
         self.workers.push(Worker { quota, ..worker });
-        self.bucket.fill(now, settings.max_rate.get() * self.sum(|worker| worker.live) as f64);
+        self.peak.update(now, self.sum(|worker| worker.live));
+        self.bucket.fill(now, settings.max_rate.get() * self.peak.connections());
     }
 
     /// What a VM may drain now.

@@ -20,7 +20,8 @@ pub struct Rebalance {
     /// The time between two reports while something moves, 100 ms at least.
     #[serde(default = "one_second", deserialize_with = "duration::with_default")]
     pub interval: Duration,
-    /// The share of the live connections that may be drained per second, whatever the control plane says.
+    /// The share of the connections, the most that there have been lately, that may be drained per second, whatever the
+    /// control plane says.
     #[serde(default)]
     pub max_rate: MaxRate,
     /// What the group is measured by.
