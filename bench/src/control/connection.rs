@@ -39,7 +39,7 @@ impl Connection {
     }
 
     /// Sends a report and returns the answer.
-    pub async fn report(&mut self, report: &ReportRequest) -> Result<Directive> {
+    pub async fn report(&self, report: &ReportRequest) -> Result<Directive> {
         let request = Request::post(&self.uri).header("content-type", "application/grpc").header("te", "trailers");
         let mut requests = self.requests.clone().ready().await?;
         let (response, mut body) = requests.send_request(request.body(())?, false)?;

@@ -62,7 +62,7 @@ impl Proxies {
 }
 
 /// Spread over the interval from the first report on, as proxies that were not all started at once are.
-async fn report_for_ever(mut connection: Connection, proxy: u32, group: String, heard: Arc<Heard>) {
+async fn report_for_ever(connection: Connection, proxy: u32, group: String, heard: Arc<Heard>) {
     sleep(INTERVAL.mul_f64(f64::from(proxy % 1000) / 1000.0)).await;
     let mut report = first_report(proxy, group);
     loop {

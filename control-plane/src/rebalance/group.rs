@@ -228,14 +228,17 @@ impl Group {
 
     /// The load of an average connection.
     fn quantum(&self, now: Time) -> f64 {
-        let live = self.sum(|member| member.sum(now, |i| i.report().counters.live));
-        mean(self.sum(|member| member.sum(now, |i| i.load(self.signal))), live)
+        mean(self.sum(|member| member.sum(now, |i| i.load(self.signal))), self.live(now))
     }
 
     /// The connections that there are, those on their way included where they are counted.
     fn connections(&self, now: Time, drained: f64) -> f64 {
-        let live = self.sum(|member| member.sum(now, |i| i.report().counters.live));
+        let live = self.live(now);
         if self.signal == Signal::Requests { live } else { live + drained }
+    }
+
+    fn live(&self, now: Time) -> f64 {
+        self.sum(|member| member.sum(now, |i| i.report().counters.live))
     }
 
     /// Over the members that are ready endpoints.

@@ -10,9 +10,7 @@ use evenkeel_tests::client::steady::{Protocol, Steady};
 use evenkeel_tests::gateways::{Balancer, Clients, Traffic};
 use serde_json::json;
 
-use super::run::{Run, clients, plan};
-
-const QUIET: Duration = Duration::from_secs(5);
+use super::run::{QUIET, Run, clients, plan};
 
 /// They all come back to where they were.
 #[tokio::test]

@@ -1,13 +1,11 @@
 //! Gateways that cannot reach the control plane.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
 use evenkeel::rebalance::{GroupStatus, State};
 use evenkeel_tests::gateways::is_complete;
 use evenkeel_tests::{EnvoyVersion, wait};
 
-use super::run::{PATIENCE, Run, clients, plan};
+use super::run::{PATIENCE, QUIET, Run, clients, plan};
 
 /// In the middle of a move, two of four go silent: too few are left to go on. With three of them it goes on.
 #[tokio::test]
@@ -19,7 +17,7 @@ async fn a_group_waits_for_two_thirds_of_its_members_and_then_goes_on() -> Resul
     cut(&run, &[0, 1]);
     let group = run.comes_to_rest(State::Incomplete).await?;
     ensure!(group.reason.contains("2 of 4 ready endpoints report; silent: 127.0.0.2, 127.0.0.3"), "{group:?}");
-    run.nothing_is_closed_for(Duration::from_secs(5)).await?;
+    run.nothing_is_closed_for(QUIET).await?;
 
     run.bed.fleet.gateways()[1].reports().mend();
     let group = the_others_are_even(&run).await?;

@@ -13,8 +13,8 @@ pub const PATIENCE: Duration = Duration::from_mins(2);
 pub const MAX_RATE: f64 = 0.2;
 /// While nothing moves, proxies report once in this time.
 const CALM: Duration = Duration::from_secs(10);
-/// Nothing is closed for this long when a group has just become even.
-const QUIET: Duration = Duration::from_secs(5);
+/// Nothing is closed for this long when nothing is to move, or nothing any more.
+pub const QUIET: Duration = Duration::from_secs(5);
 /// A request per client in this time. A connection goes with a request, so this is also the longest that a drain takes.
 const REQUEST_INTERVAL: Duration = Duration::from_millis(250);
 

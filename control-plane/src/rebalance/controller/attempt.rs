@@ -1,9 +1,11 @@
 //! One rebalance, from its first drain: does it help?
 
+mod closes;
+
 use super::Situation;
 use crate::rebalance::landing::{Forecast, Landing};
+use closes::Closes;
 use evenkeel_filter_core::Time;
-use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -31,15 +33,7 @@ pub struct Attempt {
     ordered: f64,
     /// Connections that were ordered and have not been seen to land anywhere.
     at_risk: f64,
-    /// Load that was drained.
-    drained: f64,
-    closes: f64,
-    /// Those of [`PATIENCE`] ago and before.
-    closes_before: f64,
-    /// The later ones.
-    recent_closes: VecDeque<(Time, f64)>,
-    /// The load that so many connections have on average.
-    closes_on_average: f64,
+    closes: Closes,
     landing: Landing,
     forecast: Forecast,
     /// Whom the forecast is for.
@@ -55,11 +49,7 @@ impl Attempt {
             last_order: None,
             ordered: 0.0,
             at_risk: 0.0,
-            drained: 0.0,
-            closes: 0.0,
-            closes_before: 0.0,
-            recent_closes: VecDeque::new(),
-            closes_on_average: 0.0,
+            closes: Closes::default(),
             landing: Landing::believing(belief),
             forecast: Forecast::default(),
             members: Vec::new(),
@@ -70,13 +60,7 @@ impl Attempt {
     pub fn observe(&mut self, now: Time, situation: &Situation) {
         // Some may not have been reported when it began.
         self.connections = self.connections.max(situation.connections);
-        self.drained += situation.drained;
-        self.closes += situation.closes;
-        self.recent_closes.push_back((now, situation.closes));
-        while let Some((_, closes)) = self.recent_closes.pop_front_if(|(then, _)| now >= then.plus(PATIENCE)) {
-            self.closes_before += closes;
-        }
-        self.closes_on_average += situation.closes_on_average;
+        self.closes.observe(now, situation);
         if self.is_forecast_for(situation) {
             let accepted: Vec<f64> = situation.members.iter().map(|member| member.accepted).collect();
             self.landing.observe(&accepted, &self.forecast);
@@ -133,29 +117,51 @@ impl Attempt {
 
     /// Why there is no sense in going on, if there is none.
     pub fn failure(&self, now: Time) -> Option<String> {
-        let Self { connections, ordered, drained, closes, .. } = self;
-        let accepted = self.landing.accepted();
-        let impatient = self.first_order.is_some_and(|first| now >= first.plus(PATIENCE));
-        if self.landing.is_refuted() {
-            return Some(format!(
+        self.land_elsewhere()
+            .or_else(|| self.are_too_many())
+            .or_else(|| self.are_light())
+            .or_else(|| self.do_not_go(now))
+            .or_else(|| self.do_not_come_back())
+    }
+
+    fn land_elsewhere(&self) -> Option<String> {
+        let reason = || {
+            let accepted = self.landing.accepted();
+            format!(
                 "{accepted:.0} connections have come and hardly any to the members that have too few: the balancer may \
                  choose by the client's address"
-            ));
-        }
-        if *closes > MOST_CLOSES * connections {
-            return Some(format!("{closes:.0} closes of {connections:.0} connections have not made them even"));
-        }
-        if *closes >= SOME && *drained < self.closes_on_average / 4.0 {
-            return Some(format!("only light connections go, {closes:.0} so far: the others may be too heavy to move"));
-        }
-        if impatient && *ordered >= SOME && *drained < ordered / 4.0 {
-            return Some(format!(
+            )
+        };
+        self.landing.is_refuted().then(reason)
+    }
+
+    fn are_too_many(&self) -> Option<String> {
+        let (closes, connections) = (self.closes.total(), self.connections);
+        let reason = || format!("{closes:.0} closes of {connections:.0} connections have not made them even");
+        (closes > MOST_CLOSES * connections).then(reason)
+    }
+
+    fn are_light(&self) -> Option<String> {
+        let closes = self.closes.total();
+        let reason = || format!("only light connections go, {closes:.0} so far: the others may be too heavy to move");
+        (closes >= SOME && self.closes.load() < self.closes.load_on_average() / 4.0).then(reason)
+    }
+
+    fn do_not_go(&self, now: Time) -> Option<String> {
+        let (ordered, drained) = (self.ordered, self.closes.load());
+        let reason = || {
+            format!(
                 "the members have drained {drained:.0} of {ordered:.0} connections: the others may be too heavy to move"
-            ));
-        }
-        let due = self.closes_before;
-        (due >= SOME && accepted < due / 4.0)
-            .then(|| format!("of {due:.0} drained connections {accepted:.0} have come back: streams may not end"))
+            )
+        };
+        let impatient = self.first_order.is_some_and(|first| now >= first.plus(PATIENCE));
+        (impatient && ordered >= SOME && drained < ordered / 4.0).then(reason)
+    }
+
+    fn do_not_come_back(&self) -> Option<String> {
+        let (due, accepted) = (self.closes.due(), self.landing.accepted());
+        let reason = || format!("of {due:.0} drained connections {accepted:.0} have come back: streams may not end");
+        (due >= SOME && accepted < due / 4.0).then(reason)
     }
 }
 

@@ -44,8 +44,8 @@ fn who_lacks_connections_gets_hardly_more_than_needed_even_with_luck() {
     assert!(close(first + DEVIATIONS * deviation(first), least + EXCESS * deviation(least)), "{first}");
     assert!(without_excess(least - first, least, first, blind) < 1e-9, "until some of them have landed, that is all");
     assert!(without_excess(least - first, least, 0.0, blind) > 10.0, "then the rest of them come");
-    let last = without_excess(1.0, least, 0.0, blind);
-    assert!((1.5..4.0).contains(&last), "so many that one lands in all likelihood: {last}");
+    let one = without_excess(1.0, least, 0.0, blind);
+    assert!((1.5..4.0).contains(&one), "so many that one lands in all likelihood: {one}");
     assert!(close(without_excess(0.5, 0.5, 0.0, blind), 0.5), "who needs hardly any gets the last one");
     assert!(close(without_excess(0.5, 0.5, 0.4, blind), 0.1), "once");
     assert!(close(without_excess(10.0, least, 0.0, 1.0), 10.0), "nothing is left to chance");

@@ -72,7 +72,8 @@ impl Connections {
     }
 
     /// At most so many whose rates add up closest to `request_rate` without exceeding it: what fits, the largest first.
-    /// That needs the fewest connections, and leaves less of the rate than the smallest one that was left out has.
+    /// That needs the fewest connections, and leaves less of the rate than the smallest one that was left out has. Whoever
+    /// has just come has hardly shown a rate yet and is left out.
     fn closest(&self, most: u64, request_rate: u64) -> (Vec<ConnectionId>, u64) {
         let mut chosen = Vec::new();
         let mut left = request_rate;
