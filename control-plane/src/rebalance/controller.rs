@@ -225,26 +225,31 @@ impl Controller {
         let Some(attempt) = &mut self.attempt else {
             return (Decision { orders: Orders::TakeBack, weights: None }, assessment);
         };
+        if attempt.needs_forecast(now, situation) {
+            attempt.forecast(now, situation, Self::forecast(situation, &assessment));
+        }
+        assessment.landing = attempt.landing(situation).unwrap_or_default();
+        let orders = self.orders(now, policy, situation, &assessment);
+        let weights = self.attempt.as_ref().map(|attempt| attempt.weights().to_vec());
+        (Decision { orders: Orders::Allow(orders), weights }, assessment)
+    }
+
+    fn forecast(situation: &Situation, assessment: &Assessment) -> Forecast {
         // Not what will be missing when those on their way have landed: they have not, and land where these weights say.
         let missing = law::missing(&situation.live(), &assessment.shares);
         let weights = steering::towards(&missing);
-        attempt.forecast(
-            situation,
-            Forecast {
-                receives: missing.iter().map(|missing| *missing > 0.0).collect(),
-                blind: situation.blind(),
-                steered: steering::parts(&weights, situation.silent.len()),
-            },
-        );
-        assessment.landing = attempt.landing(situation).unwrap_or_default();
-        let orders = self.orders(now, policy, situation, &assessment);
-        (Decision { orders: Orders::Allow(orders), weights: Some(weights) }, assessment)
+        Forecast {
+            receives: missing.iter().map(|missing| *missing > 0.0).collect(),
+            blind: situation.blind(),
+            steered: steering::parts(&weights, situation.silent.len()),
+            weights,
+        }
     }
 
     /// What each member may drain beyond what it may already.
     fn orders(&mut self, now: Time, policy: &Policy, situation: &Situation, assessment: &Assessment) -> Vec<Order> {
         let per_second = policy.max_rate * situation.connections;
-        let budget = self.budget.refill(now, per_second, per_second * situation.interval.as_secs_f64());
+        let budget = self.budget.refill(now, per_second, per_second * situation.step.as_secs_f64());
         let Some(attempt) = self.attempt.as_mut().filter(|_| situation.attending && !assessment.balanced) else {
             return vec![Order::default(); situation.members.len()];
         };

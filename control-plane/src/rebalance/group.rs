@@ -25,6 +25,9 @@ use std::time::Duration;
 /// The time between two reports, and two steps, while nothing moves.
 const CALM: Duration = Duration::from_secs(10);
 const SHORTEST: Duration = Duration::from_millis(100);
+/// While connections move there are so many steps in the time between two reports of a member: members do not report all
+/// at once, and what one says need not wait for the others.
+const STEPS: u32 = 2;
 
 /// The proxies among which connections should be even.
 #[derive(Debug)]
@@ -162,11 +165,20 @@ impl Group {
         let (decision, assessment) = self.controller.step(now, &self.policy, &situation);
         self.remember(&situation, &assessment);
         self.carry_out(now, &situation, decision);
-        self.due = now.plus(if self.is_calm() { CALM } else { self.interval });
+        self.due = now.plus(self.pause());
         if let Some(settles) = self.controller.settles(&self.policy).filter(|settles| *settles > now) {
             self.due = self.due.min(settles);
         }
         !self.members.is_empty()
+    }
+
+    /// Until the next step.
+    fn pause(&self) -> Duration {
+        match self.controller.verdict().0.state {
+            State::Rebalancing => self.interval / STEPS,
+            State::Settling => self.interval,
+            _ => CALM,
+        }
     }
 
     /// Requests are the signal when the policy says so and all proxies report them.
@@ -192,10 +204,10 @@ impl Group {
         let quantum = self.quantum(now);
         let outstanding = self.sum(|member| member.sum(now, |i| i.outstanding(signal)));
         let returning = self.returning.expected(now, outstanding) / quantum;
-        let interval = self.interval;
+        let (interval, step) = (self.interval, self.interval / STEPS);
         let by_requests = signal == Signal::Requests;
         let mut situation =
-            Situation { quantum, by_requests, returning, interval, attending: true, ..Situation::default() };
+            Situation { quantum, by_requests, returning, interval, step, attending: true, ..Situation::default() };
         let drained = std::mem::take(&mut self.drained);
         situation.closes = drained.connections as f64;
         (situation.drained, situation.closes_on_average) =
@@ -214,7 +226,7 @@ impl Group {
                 live: member.sum(now, |i| i.load(signal) - i.outstanding(signal)) as f64 / quantum,
                 weight: endpoint.weight * warmth,
                 accepted: member.take_accepted() as f64,
-                most: member.sum(now, |i| i.most(signal, interval)),
+                most: member.sum(now, |i| i.most(signal, step)),
                 mean: mean(
                     member.sum(now, |i| i.load(signal)) as f64,
                     member.sum(now, |i| i.report().counters.live) as f64,

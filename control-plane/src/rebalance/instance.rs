@@ -163,13 +163,13 @@ impl Instance {
         outstanding.min(self.load(signal))
     }
 
-    /// How many connections it can be allowed to drain beyond that within an interval.
-    pub fn most(&self, signal: Signal, interval: Duration) -> u64 {
+    /// How many connections it can be allowed to drain beyond that within so much time.
+    pub fn most(&self, signal: Signal, time: Duration) -> u64 {
         let Counters { live, drained, .. } = self.report.counters;
         let allowed = self.allowed.connections.saturating_sub(drained);
         let left = if self.outstanding(signal) == 0 { live } else { live.saturating_sub(allowed) };
         let Some(rate) = self.report.max_rate else { return left };
-        left.min(((self.peak.connections() * rate * interval.as_secs_f64()) as u64).max(1))
+        left.min(((self.peak.connections() * rate * time.as_secs_f64()) as u64).max(1))
     }
 
     /// It may drain so much more.

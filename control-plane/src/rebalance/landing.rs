@@ -4,12 +4,14 @@
 //! endpoints from `steer/` follows their weights. Nobody says which one is there, so that is learned from what the members
 //! have accepted since connections move. And if it is neither, moving connections is in vain.
 
+use crate::model::Weight;
+
 /// How many connections the former belief is worth against what is observed.
 const PRIOR: f64 = 2.0;
 /// What was observed a step ago counts for so much: who receives changes while connections move.
-const MEMORY: f64 = 0.7;
+const MEMORY: f64 = 0.84;
 /// After so many doubtful steps in a row there is no doubt any more.
-const DOUBTS: u32 = 3;
+const DOUBTS: u32 = 6;
 /// So many connections should have come before their absence means something.
 const ENOUGH: f64 = 10.0;
 
@@ -34,6 +36,8 @@ pub struct Forecast {
     pub blind: Vec<f64>,
     /// The same for one that follows the weights.
     pub steered: Vec<f64>,
+    /// These weights.
+    pub weights: Vec<Weight>,
 }
 
 impl Landing {
@@ -107,6 +111,7 @@ mod tests {
             receives: vec![false, false, true, true],
             blind: vec![0.25; 4],
             steered: vec![0.01, 0.01, 0.49, 0.49],
+            weights: Vec::new(),
         }
     }
 
@@ -141,11 +146,11 @@ mod tests {
     fn connections_that_come_back_to_where_they_were_refute_both() {
         let mut landing = after([20.0, 20.0, 0.0, 0.0]);
         assert!(landing.is_doubtful() && !landing.is_refuted(), "others may report later");
-        (0..2).for_each(|_| landing.observe(&[5.0, 5.0, 0.0, 0.0], &forecast()));
+        (0..5).for_each(|_| landing.observe(&[5.0, 5.0, 0.0, 0.0], &forecast()));
         assert!(landing.is_refuted());
         assert!(!after([4.0, 4.0, 0.0, 0.0]).is_doubtful(), "so few may be chance");
         let mut landing = after([12.0, 12.0, 0.0, 0.0]);
-        (0..2).for_each(|_| landing.observe(&[0.0; 4], &forecast()));
+        (0..5).for_each(|_| landing.observe(&[0.0; 4], &forecast()));
         assert!(landing.is_refuted(), "nothing was risked since, and nobody has said otherwise");
         let mut landing = after([12.0, 12.0, 0.0, 0.0]);
         landing.observe(&[0.0, 0.0, 12.0, 12.0], &forecast());

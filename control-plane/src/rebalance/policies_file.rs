@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What the group is brought to, as a part of the tolerance: a little below it, so that chance does not lift it above.
-const AIM: f64 = 0.75;
+const AIM: f64 = 0.9;
 const LONGEST_SETTLE: Duration = Duration::from_hours(1);
 const LONGEST_WARMUP: Duration = Duration::from_hours(24);
 

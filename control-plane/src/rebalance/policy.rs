@@ -47,7 +47,7 @@ impl Default for Policy {
             paused: false,
             tolerance: 0.10,
             min_share: 0.5,
-            aim: 0.075,
+            aim: 0.09,
             max_rate: 0.2,
             settle: Duration::from_secs(10),
             warmup: Duration::ZERO,

@@ -3,6 +3,7 @@
 mod closes;
 
 use super::Situation;
+use crate::model::Weight;
 use crate::rebalance::landing::{Forecast, Landing};
 use closes::Closes;
 use evenkeel_filter_core::Time;
@@ -36,6 +37,8 @@ pub struct Attempt {
     closes: Closes,
     landing: Landing,
     forecast: Forecast,
+    /// Since when it holds.
+    forecast_at: Option<Time>,
     /// Whom the forecast is for.
     members: Vec<IpAddr>,
 }
@@ -52,6 +55,7 @@ impl Attempt {
             closes: Closes::default(),
             landing: Landing::believing(belief),
             forecast: Forecast::default(),
+            forecast_at: None,
             members: Vec::new(),
         }
     }
@@ -71,8 +75,16 @@ impl Attempt {
         }
     }
 
+    /// Whether there is no forecast for these members, or one of more than an interval ago: balancers get other weights
+    /// once per interval.
+    pub fn needs_forecast(&self, now: Time, situation: &Situation) -> bool {
+        let is_due = self.forecast_at.is_none_or(|at| now >= at.plus(situation.interval));
+        is_due || !self.is_forecast_for(situation)
+    }
+
     /// From now on new connections should land like this.
-    pub fn forecast(&mut self, situation: &Situation, forecast: Forecast) {
+    pub fn forecast(&mut self, now: Time, situation: &Situation, forecast: Forecast) {
+        self.forecast_at = Some(now);
         self.members = situation.members.iter().map(|member| member.address).collect();
         self.forecast = forecast;
     }
@@ -80,6 +92,11 @@ impl Attempt {
     /// Where new connections land, if that was forecast for these members.
     pub fn landing(&self, situation: &Situation) -> Option<Vec<f64>> {
         self.is_forecast_for(situation).then(|| self.landing.parts(&self.forecast))
+    }
+
+    /// The weights of the forecast.
+    pub fn weights(&self) -> &[Weight] {
+        &self.forecast.weights
     }
 
     fn is_forecast_for(&self, situation: &Situation) -> bool {

@@ -35,8 +35,10 @@ pub struct Situation {
     pub by_requests: bool,
     /// How many units a directive counts per connection: 1, or thousandths of a request per second.
     pub quantum: f64,
-    /// The time between two steps while connections move.
+    /// The time between two reports of a member while connections move.
     pub interval: Duration,
+    /// The time between two steps then.
+    pub step: Duration,
     /// Whether the weight of a member still rises.
     pub warming: bool,
 }
@@ -52,7 +54,7 @@ pub struct Member {
     pub weight: f64,
     /// The connections that it has accepted since the last step.
     pub accepted: f64,
-    /// How many connections it can drain within an interval.
+    /// How many connections it can drain until the next step.
     pub most: u64,
     /// The load of its connections on average, in quanta.
     pub mean: f64,

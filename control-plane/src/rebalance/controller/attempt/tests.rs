@@ -23,8 +23,9 @@ fn situation(accepted: [f64; 2]) -> Situation {
 /// With a first order of so many.
 fn attempt(ordered: f64) -> Attempt {
     let mut attempt = Attempt::new(CONNECTIONS, 0.0);
-    let forecast = Forecast { receives: vec![false, true], blind: vec![0.5; 2], steered: vec![0.0, 1.0] };
-    attempt.forecast(&situation([0.0; 2]), forecast);
+    let forecast =
+        Forecast { receives: vec![false, true], blind: vec![0.5; 2], steered: vec![0.0, 1.0], weights: Vec::new() };
+    attempt.forecast(at(0), &situation([0.0; 2]), forecast);
     attempt.ordered(at(0), ordered, ordered);
     attempt
 }
