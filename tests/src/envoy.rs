@@ -33,12 +33,14 @@ pub struct Start {
     pub log_level: &'static str,
     /// Whether the machine has IPv6 in Envoy's eyes.
     pub ipv6: bool,
+    /// How a listener goes that another one replaces.
+    pub drain: &'static [&'static str],
 }
 
 impl Start {
     /// Two workers, warnings only.
     pub fn new(version: EnvoyVersion) -> Self {
-        Self { version, concurrency: 2, log_level: "warning", ipv6: true }
+        Self { version, concurrency: 2, log_level: "warning", ipv6: true, drain: &["--drain-time-s", "1"] }
     }
 
     /// With another number of workers.
@@ -57,6 +59,12 @@ impl Start {
     #[must_use]
     pub fn without_ipv6(self) -> Self {
         Self { ipv6: false, ..self }
+    }
+
+    /// A listener that is replaced drains its connections with their next response, as Istio's agent has it.
+    #[must_use]
+    pub fn drain_as_in_istio(self) -> Self {
+        Self { drain: &["--drain-time-s", "45", "--drain-strategy", "immediate"], ..self }
     }
 
     /// Starts Envoy with `bootstrap` and waits until it is LIVE and all static listeners are bound.
@@ -92,7 +100,7 @@ impl Start {
         let mut command = Command::new(self.version.find()?);
         command.arg("-c").arg(file).arg("--admin-address-path").arg(folder.join("admin"));
         command.args(["--use-dynamic-base-id", "--log-level", self.log_level]);
-        command.args(["--concurrency", &self.concurrency.to_string(), "--drain-time-s", "1"]);
+        command.args(["--concurrency", &self.concurrency.to_string()]).args(self.drain);
         command.args(["--parent-shutdown-time-s", "2"]).current_dir(file.parent().unwrap_or(folder));
         if !self.ipv6 {
             kernel::without_ipv6(&mut command)?;

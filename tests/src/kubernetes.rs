@@ -88,6 +88,14 @@ impl Kubernetes {
         self.credentials.kubeconfig(&format!("{namespace}-{name}"), namespace, &token, api_server.url())
     }
 
+    /// A kubeconfig file for a program of the cluster that may do everything.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn admin_kubeconfig(&self) -> Result<PathBuf> {
+        self.credentials.admin_kubeconfig(self.api_server.url())
+    }
+
     /// Creates or changes every object of these YAML documents, by server-side apply.
     ///
     /// # Errors

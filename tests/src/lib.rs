@@ -15,6 +15,7 @@ pub mod extension_config;
 pub mod gateway;
 pub mod gateways;
 pub mod http_get;
+pub mod istio;
 pub mod kubernetes;
 pub mod network;
 pub mod process;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::ValueEnum;
-use evenkeel_bed::{EnvoyVersion, clients, kubernetes, nginx};
+use evenkeel_bed::{EnvoyVersion, clients, istio, kubernetes, nginx};
 
 /// A bed that can be prepared.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -15,6 +15,8 @@ pub enum Name {
     Clients,
     /// etcd, kube-apiserver, kube-controller-manager and kube-proxy.
     Kube,
+    /// istiod, istioctl and Istio's custom resources.
+    Istio,
     /// Debian's nginx, for `bench balance`.
     Nginx,
 }
@@ -26,6 +28,7 @@ pub fn prepare(names: &[Name]) -> Result<()> {
         Name::Envoy => envoy(),
         Name::Clients => clients::prepare().map(show),
         Name::Kube => kubernetes::prepare().map(show),
+        Name::Istio => istio::prepare().map(show),
         Name::Nginx => nginx::prepare().map(|version| println!("{version}")),
     })
 }
@@ -33,7 +36,7 @@ pub fn prepare(names: &[Name]) -> Result<()> {
 /// Prepares what everything needs, and nginx if that can be had here: it is only a peer of `bench balance`, which says so
 /// when it is missing.
 pub fn prepare_for_tests() -> Result<()> {
-    prepare(&[Name::Envoy, Name::Clients, Name::Kube])?;
+    prepare(&[Name::Envoy, Name::Clients, Name::Kube, Name::Istio])?;
     try_nginx();
     Ok(())
 }

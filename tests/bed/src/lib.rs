@@ -9,6 +9,8 @@ pub mod cache;
 pub mod clients;
 pub mod digest;
 pub mod envoy;
+mod go_tool;
+pub mod istio;
 pub mod kubernetes;
 pub mod nginx;
 pub mod program;
