@@ -20,6 +20,7 @@ pub mod policy;
 mod refused;
 mod report;
 mod returning;
+mod section;
 pub mod service;
 pub mod status;
 mod steering;
@@ -27,4 +28,5 @@ pub mod trust;
 
 pub use groups::{Groups, Refused};
 pub use policy::{Mode, Policies, Policy};
+pub use section::Section;
 pub use status::{GroupStatus, MemberStatus, State};

@@ -35,9 +35,15 @@ fn problem(text: &str, field: &str, error: &serde_saphyr::Error) -> Problem {
         other => other,
     };
     match found(text, location) {
-        Some(found) => Problem::at(location, field, format!("{message}, found `{found}`")),
-        None => Problem::at(location, field, message),
+        Some(found) if !names(message, &found) => Problem::at(location, field, format!("{message}, found `{found}`")),
+        _ => Problem::at(location, field, message),
     }
+}
+
+/// Whether the message has the value already.
+fn names(message: &str, value: &str) -> bool {
+    let value = value.trim_matches(['"', '\'']);
+    message.starts_with(&format!("{value} ")) || ['"', '`'].iter().any(|q| message.contains(&format!("{q}{value}{q}")))
 }
 
 /// The path of a field. Where the deserializer keeps a value's location, it puts it into a field `value`, which the file

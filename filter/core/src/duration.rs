@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::Serializer;
 use serde::de::{Deserializer, Error, Visitor};
 
 /// The shortest duration that the filter can keep: it looks at its connections every 50 ms at most.
@@ -12,6 +13,9 @@ pub const LONGEST: Duration = Duration::from_hours(365 * 24);
 
 /// The time between two reports where none is configured.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
+/// What a duration is written in, with the length in nanoseconds. Go's parser reads them as well.
+const UNITS: [(&str, u128); 5] =
+    [("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)];
 
 /// Deserializes an optional duration from [`SHORTEST`] to [`LONGEST`].
 pub fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -22,6 +26,21 @@ pub fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Dur
 pub fn with_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let duration = deserializer.deserialize_any(DurationVisitor { left_out: "1s" })?;
     Ok(duration.unwrap_or(DEFAULT_INTERVAL))
+}
+
+/// A duration as [`optional`] reads it.
+pub fn write_optional<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => write(duration, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// A duration in the largest unit that it is a whole number of: `90m`, not `1h30m`.
+pub fn write<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    let nanoseconds = duration.as_nanos();
+    let (unit, length) = UNITS.iter().find(|(_, length)| nanoseconds.is_multiple_of(*length)).unwrap_or(&("ns", 1));
+    serializer.collect_str(&format_args!("{}{unit}", nanoseconds / length))
 }
 
 struct DurationVisitor {

@@ -13,7 +13,7 @@
 
 pub mod caps;
 pub mod connections;
-mod duration;
+pub mod duration;
 pub mod pool_keys;
 pub mod rebalance;
 pub mod settings;

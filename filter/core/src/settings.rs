@@ -12,10 +12,12 @@
 mod number;
 mod object;
 mod rebalance;
+#[cfg(feature = "schema")]
+pub mod schema;
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::number::{Jitter, MaxRate, RequestCount};
 use self::object::object;
@@ -29,49 +31,64 @@ const SHORTEST_TICK: Duration = Duration::from_millis(50);
 /// A limit is kept to a twentieth of itself.
 const TICKS_PER_LIMIT: u32 = 20;
 
-/// Everything that one plugin is told.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+/// Everything that one plugin is told. Written as it is read, without what is absent.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Settings {
     /// Caps on connections that the proxy accepts.
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     pub inbound: Option<Inbound>,
     /// Reports to the control plane, and drains that it allows.
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     pub rebalance: Option<Rebalance>,
     /// Caps on connections that the proxy opens.
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     pub outbound: Option<Outbound>,
 }
 
 /// Caps on accepted (downstream) connections.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Inbound {
     /// Age at which a connection is drained; no cap when absent.
     #[serde(deserialize_with = "duration::optional")]
+    #[serde(serialize_with = "duration::write_optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::optional_duration"))]
     pub max_age: Option<Duration>,
     /// Number of the request whose response drains the connection; no cap when absent. Needs `evenkeel.request`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_requests: Option<RequestCount>,
     /// How much of both caps chance may take off, per connection.
     pub jitter: Jitter,
     /// How long a drained connection may be held open by streams that do not end; for ever when absent. Needs
     /// `evenkeel.request`.
     #[serde(deserialize_with = "duration::optional")]
+    #[serde(serialize_with = "duration::write_optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::optional_duration"))]
     pub stream_grace: Option<Duration>,
 }
 
 /// Caps on opened (upstream) connections, by replacing the key of their connection pool.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Outbound {
     /// Age at which a worker's pool key is replaced; no cap when absent.
     #[serde(deserialize_with = "duration::optional")]
+    #[serde(serialize_with = "duration::write_optional", skip_serializing_if = "Option::is_none")]
     pub max_age: Option<Duration>,
     /// Requests that go out under one key of one worker; no cap when absent. Needs `evenkeel.request`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_requests: Option<RequestCount>,
     /// How much of both caps chance may take off, per key.
     pub jitter: Jitter,
+}
+
+impl Inbound {
+    /// Whether `evenkeel.request` is needed for it.
+    pub fn sees_requests(&self) -> bool {
+        self.max_requests.is_some() || self.stream_grace.is_some()
+    }
 }
 
 impl Settings {

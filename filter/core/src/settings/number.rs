@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
+use serde::{Deserialize, Serialize};
 
 /// A number of requests from 1 to 4,294,967,295, as Envoy's own `max_requests_per_connection`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RequestCount(u32);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transparent))]
+pub struct RequestCount(#[cfg_attr(feature = "schema", schemars(range(min = 1)))] u32);
 
 impl RequestCount {
     /// The number.
@@ -19,7 +20,7 @@ impl RequestCount {
 impl<'de> Deserialize<'de> for RequestCount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         const RANGE: &str = "a whole number from 1 to 4294967295";
-        let value = deserializer.deserialize_any(NumberVisitor(RANGE))?;
+        let value = deserializer.deserialize_f64(NumberVisitor(RANGE))?;
         if value.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(&value) {
             return Ok(Self(value as u32));
         }
@@ -28,8 +29,11 @@ impl<'de> Deserialize<'de> for RequestCount {
 }
 
 /// A share in [0, 1) that chance may take off a limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Jitter(f64);
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transparent))]
+pub struct Jitter(
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 0.0, "maximum" = 1.0, "exclusiveMaximum" = true)))] f64,
+);
 
 impl Jitter {
     /// The share.
@@ -49,14 +53,17 @@ impl TryFrom<f64> for Jitter {
 impl<'de> Deserialize<'de> for Jitter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         const RANGE: &str = "a number from 0 up to, but not including, 1";
-        let value = deserializer.deserialize_any(NumberVisitor(RANGE))?;
+        let value = deserializer.deserialize_f64(NumberVisitor(RANGE))?;
         Self::try_from(value).map_err(|value| D::Error::custom(format_args!("{value} is out of range: use {RANGE}")))
     }
 }
 
 /// A share in (0, 1] of the live connections that may be drained per second.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MaxRate(f64);
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transparent))]
+pub struct MaxRate(
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 0.0, "exclusiveMinimum" = true, "maximum" = 1.0)))] f64,
+);
 
 impl MaxRate {
     /// The share.
@@ -82,7 +89,7 @@ impl TryFrom<f64> for MaxRate {
 impl<'de> Deserialize<'de> for MaxRate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         const RANGE: &str = "a number above 0 and up to 1";
-        let value = deserializer.deserialize_any(NumberVisitor(RANGE))?;
+        let value = deserializer.deserialize_f64(NumberVisitor(RANGE))?;
         let refuse = |value| D::Error::custom(format_args!("{value} is out of range: use {RANGE}, 0.2 is the default"));
         Self::try_from(value).map_err(refuse)
     }

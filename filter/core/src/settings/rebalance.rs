@@ -3,14 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::{Deserializer, Error};
+use serde::{Deserialize, Serialize};
 
 use super::number::MaxRate;
 use crate::duration;
 
 /// Reports to the control plane, which says how many connections may be drained to even out the group.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rebalance {
     /// The group that this proxy belongs to.
@@ -18,7 +18,7 @@ pub struct Rebalance {
     /// The Envoy cluster that leads to the control plane.
     pub cluster: ClusterName,
     /// The time between two reports while something moves, 100 ms at least.
-    #[serde(default = "one_second", deserialize_with = "duration::with_default")]
+    #[serde(default = "one_second", deserialize_with = "duration::with_default", serialize_with = "duration::write")]
     pub interval: Duration,
     /// The share of the connections, the most that there have been lately, that may be drained per second, whatever the
     /// control plane says.
@@ -29,8 +29,22 @@ pub struct Rebalance {
     pub signal: Signal,
 }
 
+impl Rebalance {
+    /// With the defaults for the rest.
+    pub fn new(group: Group, cluster: ClusterName) -> Self {
+        Self {
+            group,
+            cluster,
+            interval: duration::DEFAULT_INTERVAL,
+            max_rate: MaxRate::default(),
+            signal: Signal::default(),
+        }
+    }
+}
+
 /// What the distribution is measured by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Signal {
     /// The number of live connections.
@@ -45,8 +59,21 @@ fn one_second() -> Duration {
 }
 
 /// The Kubernetes Service whose ready pods are the group's members, as `NAMESPACE/NAME`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Group(String);
+
+impl TryFrom<String> for Group {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.split_once('/').is_some_and(|(namespace, name)| is_object_name(namespace) && is_object_name(name)) {
+            return Ok(Self(text));
+        }
+        Err(format!(
+            r#""{text}" is not a group: write the Kubernetes Service as "NAMESPACE/NAME", such as "istio-system/istio-ingressgateway""#
+        ))
+    }
+}
 
 impl Group {
     /// The text.
@@ -63,13 +90,7 @@ impl fmt::Display for Group {
 
 impl<'de> Deserialize<'de> for Group {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.split_once('/').is_some_and(|(namespace, name)| is_object_name(namespace) && is_object_name(name)) {
-            return Ok(Self(text));
-        }
-        Err(D::Error::custom(format_args!(
-            r#""{text}" is not a group: write the Kubernetes Service as "NAMESPACE/NAME", such as "istio-system/istio-ingressgateway""#
-        )))
+        Self::try_from(String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
@@ -82,8 +103,19 @@ fn is_object_name(text: &str) -> bool {
 }
 
 /// The name of an Envoy cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ClusterName(String);
+
+impl TryFrom<&str> for ClusterName {
+    type Error = &'static str;
+
+    fn try_from(text: &str) -> Result<Self, Self::Error> {
+        if text.is_empty() {
+            return Err(r#""" is not a cluster: name the Envoy cluster of the control plane"#);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
 
 impl ClusterName {
     /// The text.
@@ -94,10 +126,6 @@ impl ClusterName {
 
 impl<'de> Deserialize<'de> for ClusterName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.is_empty() {
-            return Err(D::Error::custom(r#""" is not a cluster: name the Envoy cluster of the control plane"#));
-        }
-        Ok(Self(text))
+        Self::try_from(String::deserialize(deserializer)?.as_str()).map_err(D::Error::custom)
     }
 }

@@ -31,6 +31,15 @@ fn every_field_is_read() {
 }
 
 #[test]
+fn what_is_written_is_read_as_the_same() {
+    let json = r#"{"inbound":{"maxAge":"30m","maxRequests":10000,"jitter":0.2,"streamGrace":"90m"},"rebalance":{"group":"istio-system/gateway","cluster":"evenkeel-rebalance","interval":"500ms","maxRate":1.0,"signal":"requests"}}"#;
+    let settings = Settings::parse(json.as_bytes()).unwrap();
+    assert_eq!(serde_json::to_string(&settings).unwrap(), json);
+    let outbound = Settings { outbound: Some(Outbound::default()), ..Settings::default() };
+    assert_eq!(serde_json::to_string(&outbound).unwrap(), r#"{"outbound":{"jitter":0.0}}"#);
+}
+
+#[test]
 fn of_rebalance_only_group_and_cluster_are_needed() {
     let settings = Settings::parse(br#"{"rebalance": {"group": "a/b", "cluster": "c", "interval": null}}"#).unwrap();
     let rebalance = settings.rebalance.unwrap();
