@@ -1,6 +1,7 @@
 //! The command line.
 
 mod log;
+mod render;
 mod serve;
 mod simulate;
 mod status;
@@ -20,6 +21,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Render(render::RenderArguments),
     Serve(Box<serve::ServeArguments>),
     Simulate(simulate::SimulateArguments),
     Status(status::StatusArguments),
@@ -29,6 +31,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let Cli { log, command } = Cli::parse();
     let run = || match &command {
+        Command::Render(arguments) => render::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
         Command::Status(arguments) => status::run(arguments),

@@ -13,6 +13,7 @@ pub mod admin;
 pub mod cli;
 pub mod eds;
 pub mod model;
+pub mod policy;
 pub mod proxyless;
 pub mod publisher;
 pub mod rebalance;

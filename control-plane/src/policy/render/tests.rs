@@ -1,0 +1,68 @@
+use super::*;
+use crate::policy::manifests::Manifests;
+
+const POLICY: &str = "
+apiVersion: evenkeel.dev/v1alpha1
+kind: ConnectionPolicy
+metadata: {name: gateway, namespace: istio-system}
+spec:
+  targetRefs: [{kind: Service, name: istio-ingressgateway}]
+  inbound: {maxAge: 30m, jitter: 0.2}
+  rebalance: {maxRate: 0.1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: istio-ingressgateway, namespace: istio-system}
+spec: {selector: {istio: ingressgateway}, ports: [{name: http, port: 80}]}
+";
+
+fn release() -> Release {
+    Release {
+        istio: IstioVersion::V1_31,
+        module: Module::new("http://evenkeel/filter.wasm", &"ab".repeat(32)).unwrap(),
+        control_plane: ControlPlane { host: "evenkeel-rebalance.evenkeel-system.svc".to_owned(), port: 18000 },
+    }
+}
+
+fn rendered(text: &str) -> Result<Value, RenderError> {
+    let manifests = Manifests::parse(text).unwrap();
+    let policy = &manifests.policies[0];
+    let objects = render(policy, manifests.service(policy).unwrap(), &release())?;
+    Ok(serde_json::to_value(&objects[0]).unwrap())
+}
+
+fn patches<'a>(object: &'a Value, kind: &str) -> Vec<&'a Value> {
+    object["spec"]["configPatches"].as_array().unwrap().iter().filter(|patch| patch["applyTo"] == kind).collect()
+}
+
+#[test]
+fn every_number_is_in_the_discovered_configuration() {
+    let object = rendered(POLICY).unwrap();
+    let configurations = patches(&object, "EXTENSION_CONFIG");
+    assert_eq!(configurations.len(), 1, "requests are not counted");
+    let text = configurations[0].pointer("/patch/value/typed_config/config/configuration/value").unwrap();
+    let settings = Settings::parse(text.as_str().unwrap().as_bytes()).unwrap();
+    assert_eq!(settings.rebalance.unwrap().group.as_str(), "istio-system/istio-ingressgateway");
+    let edited = rendered(&POLICY.replace("30m", "31m").replace("0.1", "0.3")).unwrap();
+    for kind in ["NETWORK_FILTER", "HTTP_FILTER", "CLUSTER"] {
+        assert_eq!(patches(&object, kind), patches(&edited, kind), "an edit of it would drain every connection");
+    }
+}
+
+#[test]
+fn requests_are_counted_where_the_policy_asks_for_it() {
+    for (from, to) in
+        [("maxAge: 30m", "maxRequests: 100"), ("maxAge: 30m", "streamGrace: 5m"), ("maxRate: 0.1", "signal: requests")]
+    {
+        let object = rendered(&POLICY.replace(from, to)).unwrap();
+        assert_eq!(patches(&object, "HTTP_FILTER").len(), 4, "two filters in two contexts: {to}");
+        assert_eq!(patches(&object, "EXTENSION_CONFIG").len(), 2, "{to}");
+    }
+    assert_eq!(patches(&rendered(POLICY).unwrap(), "HTTP_FILTER").len(), 2);
+}
+
+#[test]
+fn a_service_that_selects_no_pods_is_refused() {
+    let error = rendered(&POLICY.replace("{selector: {istio: ingressgateway}, ", "{")).unwrap_err().to_string();
+    assert!(error.contains("istio-system/istio-ingressgateway has no selector"), "{error}");
+}

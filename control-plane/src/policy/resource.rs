@@ -1,0 +1,52 @@
+//! The custom resource.
+
+use crate::rebalance::Section as Rebalance;
+use evenkeel_filter_core::Inbound;
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What happens to the connections of a Service's pods.
+#[derive(Clone, CustomResource, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[kube(
+    group = "evenkeel.dev",
+    version = "v1alpha1",
+    kind = "ConnectionPolicy",
+    namespaced,
+    derive = "PartialEq",
+    doc = "What happens to the connections of a Service's pods.",
+    printcolumn(name = "SERVICE", type_ = "string", json_path = ".spec.targetRefs[0].name"),
+    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("has(self.spec.inbound) || has(self.spec.rebalance)").message("it says nothing: add `inbound` or `rebalance`")
+)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ConnectionPolicySpec {
+    /// Whose connections: one Service of the same namespace.
+    #[schemars(length(min = 1, max = 1))]
+    pub target_refs: Vec<TargetRef>,
+    /// Caps on connections that the pods accept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inbound: Option<Inbound>,
+    /// Connections move, when pods are added, until each pod has its share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rebalance: Option<Rebalance>,
+}
+
+/// A Kubernetes object of the policy's namespace.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct TargetRef {
+    /// The API group; the core group is the empty text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(extend("enum" = [""]))]
+    pub group: String,
+    /// `Service`.
+    #[schemars(extend("enum" = ["Service"]))]
+    pub kind: String,
+    /// The name.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+}
+
+#[cfg(test)]
+mod tests;
