@@ -1,0 +1,57 @@
+//! What istioctl says of rendered objects, without a cluster.
+
+use std::path::Path;
+use std::process::Output;
+
+use anyhow::{Result, ensure};
+use evenkeel::policy::render::IstioVersion;
+use evenkeel_tests::istio::istioctl;
+
+use super::policy::rendered;
+
+/// One for each form that a chain can have.
+const SECTIONS: [&str; 3] = [
+    "inbound: {maxAge: 30m, jitter: 0.2}",
+    "inbound: {maxRequests: 1000, streamGrace: 5m}, rebalance: {mode: observe}",
+    "rebalance: {signal: requests, maxRate: 0.1, warmup: 30s}",
+];
+
+/// It warns of every EnvoyFilter, whatever is in it.
+const OF_ANY: &str = "EnvoyFilter exposes internal implementation details that may change at any time";
+
+#[test]
+fn istioctl_has_nothing_to_say_against_them() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for istio in [IstioVersion::V1_29, IstioVersion::V1_30, IstioVersion::V1_31] {
+        for sections in SECTIONS {
+            let file = folder.path().join("objects.yaml");
+            std::fs::write(&file, rendered(sections, istio, Path::new("/filter.wasm"))?.join("\n---\n"))?;
+            let file = file.display().to_string();
+            silent(&istioctl(&["validate", "-f", &file])?)?;
+            silent(&istioctl(&["analyze", "--use-kube=false", "-A", &file])?)?;
+        }
+    }
+    Ok(())
+}
+
+/// And it does say something against what is wrong.
+#[test]
+fn istioctl_would_say_so() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("objects.yaml");
+    let objects = rendered(SECTIONS[0], IstioVersion::V1_31, Path::new("/filter.wasm"))?.join("\n---\n");
+    std::fs::write(&file, objects.replace("network.wasm.v3.Wasm", "network.wasm.v3.Wasn"))?;
+    let output = istioctl(&["validate", "-f", &file.display().to_string()])?;
+    ensure!(silent(&output).is_err(), "{output:?}");
+    Ok(())
+}
+
+fn silent(output: &Output) -> Result<()> {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    let text = String::from_utf8_lossy(&text);
+    let is_complaint =
+        |line: &&str| !line.contains(OF_ANY) && ["Error", "Warning"].iter().any(|word| line.contains(word));
+    let complaints: Vec<_> = text.lines().filter(is_complaint).collect();
+    ensure!(output.status.success() && complaints.is_empty(), "{}: {text}", output.status);
+    Ok(())
+}
