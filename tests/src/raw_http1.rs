@@ -47,6 +47,20 @@ impl RawHttp1 {
         Ok(Self { stream: BufReader::new(stream) })
     }
 
+    /// As [`Self::connect`], with a first line that says where the connection came from and was going (version 1 of the
+    /// PROXY protocol, <https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt>).
+    pub async fn connect_by_proxy_protocol(
+        address: SocketAddr,
+        source: SocketAddr,
+        destination: SocketAddr,
+    ) -> Result<Self> {
+        let mut connection = Self::connect(address).await?;
+        let (from, to) = ((source.ip(), source.port()), (destination.ip(), destination.port()));
+        let line = format!("PROXY TCP4 {} {} {} {}\r\n", from.0, to.0, from.1, to.1);
+        connection.stream.get_mut().write_all(line.as_bytes()).await?;
+        Ok(connection)
+    }
+
     /// Sends `GET path` with these headers and reads the whole answer.
     ///
     /// # Errors

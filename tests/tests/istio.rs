@@ -1,8 +1,9 @@
 //! A policy as Istio objects: through a real istiod into a real Envoy.
 
 mod istio {
-    mod gateway;
+    mod caps;
     mod mesh;
     mod offline;
+    mod place;
     mod policy;
 }

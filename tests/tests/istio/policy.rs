@@ -1,4 +1,4 @@
-//! Policies for the gateway of these tests, and what they render to.
+//! What policies render to.
 
 use std::path::Path;
 
@@ -7,19 +7,18 @@ use evenkeel::policy::manifests::Manifests;
 use evenkeel::policy::render::{ControlPlane, IstioVersion, Module, Release, render};
 use evenkeel_bed::{artifact, digest};
 
-/// Whose pods the gateways are.
-pub const SERVICE: &str = "
-{apiVersion: v1, kind: Service, metadata: {name: gateway, namespace: istio-system}, spec: {
-  selector: {istio: gateway}, ports: [{name: http, port: 8080}]}}
-";
+use super::place::Place;
 
-/// The objects of a policy with these sections, each as JSON. The module is a file: without Istio's agent nothing fetches it.
-pub fn rendered(sections: &str, istio: IstioVersion, module: &Path) -> Result<Vec<String>> {
-    let policy = format!(
-        "{{apiVersion: evenkeel.dev/v1alpha1, kind: ConnectionPolicy, metadata: {{name: gateway, namespace: \
-         istio-system}}, spec: {{targetRefs: [{{kind: Service, name: gateway}}], {sections}}}}}"
-    );
-    let manifests = Manifests::parse(&format!("{policy}\n---{SERVICE}"))?;
+/// The objects of a policy with these sections for the pods of this place, each as JSON. The module is a file: without
+/// Istio's agent nothing fetches it.
+pub fn rendered(place: Place, sections: &str, istio: IstioVersion, module: &Path) -> Result<Vec<String>> {
+    let (namespace, service, (key, value)) = place.service();
+    let manifests = Manifests::parse(&format!(
+        "{{apiVersion: evenkeel.dev/v1alpha1, kind: ConnectionPolicy, metadata: {{name: policy, namespace: {namespace}}},
+           spec: {{targetRefs: [{{kind: Service, name: {service}}}], {sections}}}}}\n---
+         {{apiVersion: v1, kind: Service, metadata: {{name: {service}, namespace: {namespace}}},
+           spec: {{selector: {{{key}: {value}}}}}}}"
+    ))?;
     let policy = manifests.policies.first().context("no policy")?;
     let objects = render(policy, manifests.service(policy)?, &release(istio, module)?)?;
     Ok(objects.iter().map(serde_json::to_string).collect::<Result<_, _>>()?)

@@ -1,0 +1,143 @@
+//! Caps, on a gateway and on a sidecar.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use evenkeel_tests::raw_http1::RawHttp1;
+use evenkeel_tests::{EnvoyVersion, network, wait};
+use futures::future::try_join_all;
+use tokio::time::sleep;
+
+use super::mesh::Mesh;
+use super::place::Place;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long clients go on under load, and how many there are.
+const LOAD: (Duration, usize) = (Duration::from_secs(5), 20);
+
+/// The whole life of a policy, as a client sees it.
+async fn a_cap_reaches_live_connections_drains_them_and_goes_without_a_trace(place: Place) -> Result<()> {
+    let mesh = Mesh::start(place, EnvoyVersion::NEWEST).await?;
+    let mut before = serving(place).await?;
+    mesh.apply_policy("inbound: {maxAge: 1h}").await?;
+    // To add a filter drains each connection of its chain, once.
+    last_answer(&mut before).await?;
+    let mut live = serving(place).await?;
+    mesh.apply_policy("inbound: {maxAge: 2h}").await?;
+    stays(&mut live).await?;
+    let drains = mesh.drains_by_age().await;
+    mesh.apply_policy("inbound: {maxAge: 1s}").await?;
+    last_answer(&mut live).await?;
+    ensure!(mesh.drains_by_age().await > drains, "somebody else has drained it");
+    mesh.remove_policy().await?;
+    let filtered = async || mesh.has_filter().await;
+    wait::until("the filter to be gone", PATIENCE, filtered, |filtered| !filtered).await?;
+    stays(&mut serving(place).await?).await?;
+    ensure!(mesh.istiod.refusals().is_empty(), "{:?}", mesh.istiod.refusals());
+    Ok(())
+}
+
+/// Connections of a few requests each, while the policy comes, changes and goes.
+async fn no_request_fails_while_a_policy_comes_changes_and_goes(place: Place) -> Result<()> {
+    let mesh = Mesh::start(place, EnvoyVersion::V1_37).await?;
+    serving(place).await?;
+    let clients = try_join_all((0..LOAD.1).map(|_| requests_for(place, LOAD.0)));
+    let edits = async {
+        for sections in ["inbound: {maxAge: 1s}", "inbound: {maxAge: 200ms}", "inbound: {maxRequests: 10}"] {
+            mesh.apply_policy(sections).await?;
+            sleep(LOAD.0 / 4).await;
+        }
+        mesh.remove_policy().await
+    };
+    let (connections, ()) = tokio::try_join!(clients, edits)?;
+    let connections: usize = connections.into_iter().sum();
+    ensure!(connections > 3 * LOAD.1, "{connections} connections: no cap was in force");
+    Ok(())
+}
+
+/// Neither on a proxy that serves, nor on one that has never had a module.
+async fn a_module_that_is_missing_leaves_traffic_alone(place: Place) -> Result<()> {
+    let mesh = Mesh::start(place, EnvoyVersion::NEWEST).await?;
+    let mut before = serving(place).await?;
+    mesh.apply_with("inbound: {maxAge: 1s, maxRequests: 1}", Path::new("/missing.wasm")).await?;
+    last_answer(&mut before).await?;
+    stays(&mut serving(place).await?).await?;
+    let mesh = mesh.replace_proxy().await?;
+    let mut fresh = serving(place).await?;
+    ensure!(mesh.has_filter().await?, "the policy has not come");
+    stays(&mut fresh).await
+}
+
+/// A new connection that has been served.
+async fn serving(place: Place) -> Result<RawHttp1> {
+    let connect = async || {
+        let mut connection = place.connect().await?;
+        let answer = connection.get("/", &[]).await?;
+        ensure!(answer.status == 200 && !answer.closes_connection(), "{answer:?}");
+        Ok(connection)
+    };
+    wait::until("the proxy to serve", PATIENCE, connect, |_| true).await
+}
+
+/// Goes on until the proxy says that it was the last answer. Every one is served.
+async fn last_answer(connection: &mut RawHttp1) -> Result<()> {
+    let get = async || {
+        let answer = connection.get("/", &[]).await?;
+        ensure!(answer.status == 200, "{answer:?}");
+        Ok(answer.closes_connection())
+    };
+    wait::until("the last answer", PATIENCE, get, |last| *last).await.map(drop)
+}
+
+/// No cap ends it.
+async fn stays(connection: &mut RawHttp1) -> Result<()> {
+    for _ in 0..3 {
+        sleep(Duration::from_secs(1)).await;
+        let answer = connection.get("/", &[]).await?;
+        ensure!(answer.status == 200 && !answer.closes_connection(), "{answer:?}");
+    }
+    Ok(())
+}
+
+/// Sends one request after another, on a new connection when the last answer says so, and counts the connections.
+///
+/// # Errors
+/// When any request is not answered with 200.
+async fn requests_for(place: Place, time: Duration) -> Result<usize> {
+    let (start, mut connections) = (Instant::now(), 0);
+    while start.elapsed() < time {
+        let mut connection = place.connect().await?;
+        connections += 1;
+        while start.elapsed() < time {
+            let answer = connection.get("/", &[]).await?;
+            ensure!(answer.status == 200, "{answer:?}");
+            if answer.closes_connection() {
+                break;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+    Ok(connections)
+}
+
+macro_rules! on_each_place {
+    ($($test:ident),+ $(,)?) => {
+        mod gateway {
+            $(#[test] fn $test() -> super::Result<()> {
+                super::network::isolated(|| super::$test(super::Place::Gateway))
+            })+
+        }
+        mod sidecar {
+            $(#[test] fn $test() -> super::Result<()> {
+                super::network::isolated(|| super::$test(super::Place::Sidecar))
+            })+
+        }
+    };
+}
+
+on_each_place! {
+    a_cap_reaches_live_connections_drains_them_and_goes_without_a_trace,
+    no_request_fails_while_a_policy_comes_changes_and_goes,
+    a_module_that_is_missing_leaves_traffic_alone,
+}
