@@ -1,5 +1,6 @@
 //! The command line.
 
+mod crd;
 mod log;
 mod render;
 mod serve;
@@ -21,6 +22,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Crd(crd::CrdArguments),
     Render(render::RenderArguments),
     Serve(Box<serve::ServeArguments>),
     Simulate(simulate::SimulateArguments),
@@ -31,6 +33,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let Cli { log, command } = Cli::parse();
     let run = || match &command {
+        Command::Crd(arguments) => crd::run(arguments),
         Command::Render(arguments) => render::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
