@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::ValueEnum;
-use evenkeel_bed::{EnvoyVersion, clients, istio, kubernetes, nginx};
+use evenkeel_bed::{EnvoyVersion, clients, helm, image, istio, kubernetes, nginx};
 
 /// A bed that can be prepared.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -15,6 +15,10 @@ pub enum Name {
     Clients,
     /// etcd, kube-apiserver, kube-controller-manager and kube-proxy.
     Kube,
+    /// Helm, for the chart.
+    Helm,
+    /// buildah and musl, for the image of the control plane.
+    Image,
     /// istiod, istioctl and Istio's custom resources.
     Istio,
     /// Debian's nginx, for `bench balance`.
@@ -28,6 +32,8 @@ pub fn prepare(names: &[Name]) -> Result<()> {
         Name::Envoy => envoy(),
         Name::Clients => clients::prepare().map(show),
         Name::Kube => kubernetes::prepare().map(show),
+        Name::Helm => helm::prepare().map(|place| show(vec![place])),
+        Name::Image => image::prepare().map(|version| println!("{version}")),
         Name::Istio => istio::prepare().map(show),
         Name::Nginx => nginx::prepare().map(|version| println!("{version}")),
     })
@@ -36,7 +42,7 @@ pub fn prepare(names: &[Name]) -> Result<()> {
 /// Prepares what everything needs, and nginx if that can be had here: it is only a peer of `bench balance`, which says so
 /// when it is missing.
 pub fn prepare_for_tests() -> Result<()> {
-    prepare(&[Name::Envoy, Name::Clients, Name::Kube, Name::Istio])?;
+    prepare(&[Name::Envoy, Name::Clients, Name::Kube, Name::Istio, Name::Helm])?;
     try_nginx();
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::process::Command;
 
 use anyhow::Result;
-use evenkeel_bed::{artifact, program};
+use evenkeel_bed::{artifact, image, program};
 
 /// A call of the cargo that runs us, in the workspace's root.
 pub fn command(arguments: &[&str]) -> Command {
@@ -28,6 +28,11 @@ pub fn build(packages: &[&str]) -> Result<()> {
 /// Builds binaries as they are released.
 pub fn build_release(packages: &[&str]) -> Result<()> {
     build_with(&["--release"], packages)
+}
+
+/// Builds a binary that needs no other file, for its image.
+pub fn build_static(package: &str) -> Result<()> {
+    build_with(&["--target", &image::target()], &[package])
 }
 
 fn build_with(options: &[&str], packages: &[&str]) -> Result<()> {

@@ -16,7 +16,7 @@ const WITH_PROGRAMS: [&str; 2] = ["evenkeel-tests", "evenkeel-bench"];
 pub struct Options {
     /// Runs only this suite of `tests/tests` (`cargo xtask test grace`), without lints and other crates.
     suite: Option<String>,
-    /// Runs the long forms: a million requests, hours compressed into minutes.
+    /// Runs the long forms: a million requests, hours compressed into minutes, and the image of a static binary.
     #[arg(long)]
     soak: bool,
 }
@@ -26,6 +26,10 @@ pub fn run(options: &Options) -> Result<()> {
     bed::prepare_for_tests()?;
     wasm::build(true)?;
     cargo::build(&["evenkeel"])?;
+    if options.soak {
+        bed::prepare(&[bed::Name::Image])?;
+        cargo::build_static("evenkeel")?;
+    }
     if let Some(suite) = &options.suite {
         return test(&["--package", "evenkeel-tests", "--test", suite, "--", "--test-threads", "1"], options.soak);
     }

@@ -4,7 +4,7 @@ use crate::policy::ConnectionPolicy;
 use clap::Args;
 use kube::CustomResourceExt;
 
-/// Print the definition of ConnectionPolicy, for `kubectl apply --server-side -f -`
+/// Print the definition of the custom resource of policies, for `kubectl apply --server-side -f -`
 #[derive(Args, Debug)]
 pub struct CrdArguments {}
 

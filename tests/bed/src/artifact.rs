@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::image;
+
 /// The filter, built by `cargo xtask wasm`; `EVENKEEL_WASM` names another one.
 ///
 /// # Errors
@@ -35,6 +37,16 @@ pub fn control_plane() -> Result<PathBuf> {
 /// Names the command that builds it when it is missing.
 pub fn released_control_plane() -> Result<PathBuf> {
     find("EVENKEEL_RELEASED_BINARY", "release/evenkeel", "cargo build --release -p evenkeel")
+}
+
+/// The control plane as a binary that needs no other file; `EVENKEEL_STATIC_BINARY` names another one.
+///
+/// # Errors
+/// Names the command that builds it when it is missing.
+pub fn static_control_plane() -> Result<PathBuf> {
+    let target = image::target();
+    let command = format!("cargo build -p evenkeel --target {target}");
+    find("EVENKEEL_STATIC_BINARY", &format!("{target}/debug/evenkeel"), &command)
 }
 
 /// Evenkeel's side of `bench endpoints`; `EVENKEEL_BENCH_SERVER` names another one.

@@ -10,6 +10,8 @@ pub mod clients;
 pub mod digest;
 pub mod envoy;
 mod go_tool;
+pub mod helm;
+pub mod image;
 pub mod istio;
 pub mod kubernetes;
 pub mod nginx;

@@ -1,0 +1,33 @@
+{{- /* The command line of `evenkeel serve`. */}}
+{{- define "evenkeel.arguments" -}}
+- serve
+- --xds-address={{ .Values.xds.bindAddress }}:18000
+- --admin-address={{ .Values.xds.bindAddress }}:18001
+{{- if eq .Values.xds.security "tls" }}
+- --tls-cert=/var/run/secrets/evenkeel.dev/xds/tls.crt
+- --tls-key=/var/run/secrets/evenkeel.dev/xds/tls.key
+- --client-ca=/var/run/secrets/evenkeel.dev/xds/ca.crt
+{{- else }}
+- --insecure
+{{- end }}
+{{- if eq .Values.xds.security "mesh" }}
+- --trust-xfcc
+{{- end }}
+- --trust-domain={{ .Values.mesh.trustDomain }}
+- --cluster-domain={{ .Values.mesh.clusterDomain }}
+- --cluster-id={{ .Values.mesh.clusterId }}
+- --istio-root-namespace={{ .Values.mesh.rootNamespace }}
+{{- range .Values.source.namespaces }}
+- --namespace={{ . }}
+{{- end }}
+{{- with .Values.source.selector }}
+- {{ printf "--selector=%s" . | quote }}
+{{- end }}
+{{- with .Values.log.filter }}
+- {{ printf "--log=%s" . | quote }}
+{{- end }}
+- --log-format={{ .Values.log.format }}
+{{- range .Values.extraArguments }}
+- {{ . | quote }}
+{{- end }}
+{{- end }}
