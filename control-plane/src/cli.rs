@@ -1,5 +1,6 @@
 //! The command line.
 
+mod check;
 mod crd;
 mod log;
 mod render;
@@ -22,6 +23,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(Box<check::CheckArguments>),
     Crd(crd::CrdArguments),
     Render(render::RenderArguments),
     Serve(Box<serve::ServeArguments>),
@@ -33,6 +35,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let Cli { log, command } = Cli::parse();
     let run = || match &command {
+        Command::Check(arguments) => check::run(arguments),
         Command::Crd(arguments) => crd::run(arguments),
         Command::Render(arguments) => render::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),

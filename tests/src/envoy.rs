@@ -193,6 +193,14 @@ impl Envoy {
         self.admin.hosts(cluster).await
     }
 
+    /// Where the admin interface is.
+    ///
+    /// # Errors
+    /// When Envoy has not said it yet.
+    pub fn admin_address(&self) -> Result<SocketAddr> {
+        self.admin.address()
+    }
+
     /// The answer of the admin interface to GET `path`.
     pub async fn admin(&self, path: &str) -> Result<String> {
         self.admin.get(path).await

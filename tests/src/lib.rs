@@ -11,6 +11,7 @@ pub mod client;
 pub mod control_plane;
 pub mod dns;
 pub mod envoy;
+pub mod example;
 pub mod extension_config;
 pub mod gateway;
 pub mod gateways;

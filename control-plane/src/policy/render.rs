@@ -8,7 +8,7 @@
 //! - The connection manager is not merged into: that would drain as well, and Envoy's own `drain_timeout` serves.
 
 mod cluster;
-mod filters;
+pub(crate) mod filters;
 mod plugin;
 mod release;
 

@@ -21,9 +21,13 @@ impl Admin {
         Self { address_file }
     }
 
-    pub(super) async fn get(&self, path: &str) -> Result<String> {
+    pub(super) fn address(&self) -> Result<SocketAddr> {
         let address = fs::read_to_string(&self.address_file).context("Envoy has not written its admin address")?;
-        let (status, body) = http_get::get(address.trim().parse()?, path).await?;
+        Ok(address.trim().parse()?)
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Result<String> {
+        let (status, body) = http_get::get(self.address()?, path).await?;
         ensure!(status.is_success(), "GET {path} of Envoy's admin interface answers {status}: {body}");
         Ok(body)
     }

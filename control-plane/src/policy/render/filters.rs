@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 pub const CONNECTION: &str = "evenkeel.connection";
 /// The HTTP filter, likewise.
 pub const REQUEST: &str = "evenkeel.request";
+/// The Lua filter that drains what is marked.
+pub const DRAIN: &str = "evenkeel.drain";
 
 const CONNECTION_MANAGER: &str = "envoy.filters.network.http_connection_manager";
 const ROUTER: &str = "envoy.filters.http.router";
@@ -67,7 +69,7 @@ fn drain() -> Value {
         "xds_matcher": {"matcher_list": {"matchers": [skip_unmarked]}},
     });
     json!({
-        "name": "evenkeel.drain",
+        "name": DRAIN,
         "typed_config": typed("envoy.extensions.common.matching.v3.ExtensionWithMatcher", matching),
     })
 }
