@@ -3,6 +3,7 @@
 mod check;
 mod crd;
 mod log;
+mod mesh;
 mod render;
 mod serve;
 mod simulate;

@@ -1,7 +1,8 @@
 //! `evenkeel render`: what the control plane would apply, for those who apply it themselves.
 
+use super::mesh::MeshArguments;
 use crate::policy::manifests::Manifests;
-use crate::policy::render::{ControlPlane, EnvoyFilter, IstioVersion, Module, Release, render};
+use crate::policy::render::{EnvoyFilter, Module, Release, render};
 use anyhow::{Context, ensure};
 use clap::Args;
 use kube::ResourceExt;
@@ -16,21 +17,14 @@ pub struct RenderArguments {
     /// YAML file with policies and their Services; may be repeated
     #[arg(short = 'f', long = "filename", value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// The Istio that will read the objects: 1.29, 1.30 or 1.31
-    #[arg(long, value_name = "VERSION", default_value = "1.31")]
-    istio: IstioVersion,
     /// Where proxies fetch the filter: http://, https:// or file://
     #[arg(long, value_name = "URL")]
     module_url: String,
     /// The SHA-256 of the filter; proxies refuse anything else
     #[arg(long, value_name = "HEX")]
     module_sha256: String,
-    /// The host name of the Service that proxies report to
-    #[arg(long, value_name = "HOST", default_value = "evenkeel-rebalance.evenkeel-system.svc.cluster.local")]
-    control_plane_host: String,
-    /// Its port
-    #[arg(long, value_name = "PORT", default_value_t = 18000)]
-    control_plane_port: u16,
+    #[command(flatten)]
+    mesh: MeshArguments,
 }
 
 /// Reads, renders, prints.
@@ -66,7 +60,6 @@ impl RenderArguments {
 
     fn release(&self) -> anyhow::Result<Release> {
         let module = Module::new(&self.module_url, &self.module_sha256).context("--module-url, --module-sha256")?;
-        let control_plane = ControlPlane { host: self.control_plane_host.clone(), port: self.control_plane_port };
-        Ok(Release { istio: self.istio, module, control_plane })
+        Ok(self.mesh.release(module))
     }
 }

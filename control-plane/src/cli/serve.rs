@@ -1,13 +1,17 @@
 //! `evenkeel serve`: a source, the xDS server and the admin port, wired together.
 
+mod filter;
 mod leader;
 mod lifetime;
 mod limits;
+mod operator;
 mod rebalance;
 mod source;
 mod tls;
 
 use crate::admin::{self, Admin, Readiness};
+use crate::filter_module::FilterModules;
+use crate::policy::operator::{Leader, Operator, Settings};
 use crate::publisher::{Publisher, Steering};
 use crate::rebalance::clock::Clock;
 use crate::rebalance::service::{RebalanceMetrics, Rebalancer, grpc_service};
@@ -22,7 +26,7 @@ use lifetime::{Lifetime, stop_signal};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 use source::{SOURCE, SourceArguments, Started};
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
@@ -46,11 +50,15 @@ pub struct ServeArguments {
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18001")]
     admin_address: SocketAddr,
     #[command(flatten)]
+    filter: filter::FilterArguments,
+    #[command(flatten)]
     tls: tls::TlsArguments,
     #[command(flatten)]
     limits: limits::LimitArguments,
     #[command(flatten)]
     rebalance: rebalance::RebalanceArguments,
+    #[command(flatten)]
+    operator: operator::OperatorArguments,
     #[command(flatten)]
     leader: leader::LeaderArguments,
 }
@@ -62,20 +70,26 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
     let stop = stop_signal().context("cannot wait for signals")?;
     let (lifetime, readiness, mut metrics) = (Lifetime::default(), Readiness::default(), Metrics::new());
     let tls = arguments.tls.open(arguments.xds_address, metrics.xds.clone())?;
+    let modules = arguments.filter.modules()?;
+    let policies = arguments.policies(modules.as_ref(), &mut metrics.registry)?;
     readiness.block(SOURCE, "it has not been read completely yet");
     let Started { newest, client, telling } = arguments.source.start(metrics.source.clone(), &readiness).await?;
-    let (rebalancer, steering) = arguments.balance(&newest, client, &mut metrics, &lifetime).await?;
+    let (rebalancer, steering) = arguments.balance((&newest, client, policies), &mut metrics, &lifetime).await?;
     let (publisher, snapshots) = Publisher::new(newest, steering, metrics.xds.clone());
     tokio::spawn(publisher.run());
 
     let xds = listen("--xds-address", arguments.xds_address)?;
     let admin = listen("--admin-address", arguments.admin_address)?;
-    say_addresses(&xds, &admin)?;
+    let filter = arguments.filter.listen(modules.as_ref())?;
+    say_addresses(&Addresses::of(&xds, &admin, filter.as_ref())?)?;
     tokio::spawn(ready_when_read(telling, readiness.clone(), snapshots.clone()));
     let (clients, registry) = (Clients::default(), Arc::new(metrics.registry));
     let views =
         Admin { readiness: readiness.clone(), registry, clients: clients.clone(), rebalancer: rebalancer.clone() };
-    serve_on_its_own_thread(views, admin)?;
+    serve_on_its_own_thread("admin", admin, |listener| views.serve(listener))?;
+    if let (Some(listener), Some(modules)) = (filter, modules) {
+        serve_on_its_own_thread("filter", listener, |listener| filter::serve(listener, modules))?;
+    }
 
     let server = Server {
         snapshots,
@@ -91,19 +105,28 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
 }
 
 impl ServeArguments {
+    /// What the policies of the cluster become, if they are to be carried out.
+    fn policies(&self, modules: Option<&FilterModules>, registry: &mut Registry) -> anyhow::Result<Option<Settings>> {
+        self.operator.settings(modules, &self.source.namespaces(), self.leader.pod_name(), registry)
+    }
+
     /// Stands for election, and keeps the groups even while that is won.
     async fn balance(
         &self,
-        newest: &Newest,
-        cluster: Option<Client>,
+        (newest, cluster, settings): (&Newest, Option<Client>, Option<Settings>),
         metrics: &mut Metrics,
         lifetime: &Lifetime,
     ) -> anyhow::Result<(Rebalancer, Steering)> {
-        let policies = self.rebalance.policies(metrics.rebalance.clone()).await?;
         let clock = Clock::start();
-        let led = self.leader.stand(cluster, clock, lifetime)?;
-        let (rebalancer, steering) = Rebalancer::new(clock, led, metrics.rebalance.clone());
+        let led = self.leader.stand(cluster.clone(), clock, lifetime)?;
+        let (rebalancer, steering) = Rebalancer::new(clock, led.clone(), metrics.rebalance.clone());
         RebalanceMetrics::register_groups(&mut metrics.registry, rebalancer.clone());
+        let policies = match cluster.zip(settings) {
+            Some((client, settings)) => {
+                Operator::start(client, settings, newest.clone(), Leader { rebalancer: rebalancer.clone(), led, clock })
+            }
+            None => self.rebalance.policies(metrics.rebalance.clone()).await?,
+        };
         tokio::spawn(rebalancer.clone().run(newest.clone(), policies));
         Ok((rebalancer, steering))
     }
@@ -130,12 +153,19 @@ fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     bind(address).with_context(|| format!("cannot listen on {flag} {address}; is another process using it?"))
 }
 
-/// So that probes are answered while thousands of proxies connect at one time.
-fn serve_on_its_own_thread(views: Admin, listener: TcpListener) -> anyhow::Result<()> {
+/// So that probes are answered, and the filter is there, while thousands of proxies connect at one time.
+fn serve_on_its_own_thread<Served>(
+    name: &str,
+    listener: TcpListener,
+    serve: impl FnOnce(TcpListener) -> Served + Send + 'static,
+) -> anyhow::Result<()>
+where
+    Served: Future<Output = io::Result<()>>,
+{
     let listener = listener.into_std()?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let serve = async move || views.serve(TcpListener::from_std(listener)?).await;
-    thread::Builder::new().name("admin".to_owned()).spawn(move || runtime.block_on(serve()))?;
+    let serve = async move || serve(TcpListener::from_std(listener)?).await;
+    thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(serve()))?;
     Ok(())
 }
 
@@ -144,18 +174,25 @@ fn serve_on_its_own_thread(views: Admin, listener: TcpListener) -> anyhow::Resul
 struct Addresses {
     xds: SocketAddr,
     admin: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<SocketAddr>,
 }
 
-fn say_addresses(xds: &TcpListener, admin: &TcpListener) -> anyhow::Result<()> {
-    let addresses = Addresses { xds: xds.local_addr()?, admin: admin.local_addr()? };
-    let mut stdout = std::io::stdout();
-    writeln!(stdout, "{}", serde_json::to_string(&addresses)?)?;
+impl Addresses {
+    fn of(xds: &TcpListener, admin: &TcpListener, filter: Option<&TcpListener>) -> io::Result<Self> {
+        let filter = filter.map(TcpListener::local_addr).transpose()?;
+        Ok(Self { xds: xds.local_addr()?, admin: admin.local_addr()?, filter })
+    }
+}
+
+fn say_addresses(addresses: &Addresses) -> anyhow::Result<()> {
+    let mut stdout = io::stdout();
+    writeln!(stdout, "{}", serde_json::to_string(addresses)?)?;
     stdout.flush()?;
-    info!(xds = %addresses.xds, admin = %addresses.admin, "serving");
+    info!(xds = %addresses.xds, admin = %addresses.admin, filter = ?addresses.filter, "serving");
     Ok(())
 }
 
-/// Whoever tells what is missing must have ended: it could say so once more when nothing is.
 async fn ready_when_read(telling: JoinHandle<()>, readiness: Readiness, mut snapshots: Snapshots) {
     if telling.await.is_ok() && snapshots.wait_for(Option::is_some).await.is_ok() {
         readiness.clear(SOURCE);

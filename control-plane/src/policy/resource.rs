@@ -1,5 +1,6 @@
 //! The custom resource.
 
+use super::status::ConnectionPolicyStatus;
 use crate::rebalance::Section as Rebalance;
 use evenkeel_filter_core::Inbound;
 use kube::CustomResource;
@@ -13,9 +14,13 @@ use serde::{Deserialize, Serialize};
     version = "v1alpha1",
     kind = "ConnectionPolicy",
     namespaced,
+    status = "ConnectionPolicyStatus",
     derive = "PartialEq",
     doc = "What happens to the connections of a Service's pods.",
     printcolumn(name = "SERVICE", type_ = "string", json_path = ".spec.targetRefs[0].name"),
+    printcolumn(name = "STATE", type_ = "string", json_path = ".status.state"),
+    printcolumn(name = "IMBALANCE", type_ = "number", json_path = ".status.imbalance"),
+    printcolumn(name = "CLOSES", type_ = "integer", json_path = ".status.closes"),
     printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("has(self.spec.inbound) || has(self.spec.rebalance)").message("it says nothing: add `inbound` or `rebalance`")
 )]

@@ -33,10 +33,12 @@ mod testing;
 mod watch;
 mod workload;
 
+pub(crate) use backoff::Backoff;
 pub use connect::{ConnectError, connect};
 pub use kind::{Kind, Scope};
 pub use progress::Progress;
 pub use selection::Selection;
+pub(crate) use watch::{is_expired, is_not_found, reason};
 
 use super::metrics::SourceMetrics;
 use super::{Updates, until};
@@ -52,7 +54,7 @@ use watch::{Event, News, Observed};
 
 /// A watch is ended by the API server and made again this often, so that a connection that is dead without anybody
 /// having said so is noticed.
-const WATCH_SECONDS: u32 = 60;
+pub(crate) const WATCH_SECONDS: u32 = 60;
 /// Events that wait to be taken in.
 const EVENTS: usize = 1024;
 

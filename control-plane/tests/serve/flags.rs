@@ -3,7 +3,7 @@
 use crate::certificates::{Authority, Secret};
 use crate::program::{Program, command_on, directory};
 use crate::server::GATEWAY;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 /// What the program says when it does not start with these arguments.
 fn refused(arguments: &[&str]) -> String {
@@ -52,6 +52,33 @@ fn files_that_do_not_fit_are_named_with_flag_and_remedy() {
     says(&good.0, &good.1, "", "it needs the certificates of the clients' authorities in PEM");
     let missing = refused(&["--tls-cert", "missing.crt", "--tls-key", "missing.key"]);
     assert!(missing.contains("--tls-cert missing.crt: it cannot be read"), "{missing}");
+}
+
+#[test]
+fn policies_come_from_one_place() {
+    for other in ["--policies=policies.yaml", "--file=cluster.yaml"] {
+        let output = serve(&["--policies-from-cluster", other]);
+        assert!(output.contains("--policies-from-cluster") && output.contains("cannot be used with"), "{output}");
+    }
+}
+
+#[test]
+fn policies_of_the_cluster_need_a_filter_to_name() {
+    let output = serve(&["--policies-from-cluster"]);
+    assert!(output.contains("built without the filter; name it with --filter-module"), "{output}");
+    let (directory, _) = directory();
+    let module = directory.path().join("filter.wasm");
+    std::fs::write(&module, b"\0asm\x01\0\0\0").unwrap();
+    let module = format!("--filter-module={}", module.display());
+    let output = serve(&["--policies-from-cluster", &module, "--filter-url=ftp://evenkeel/filter.wasm"]);
+    assert!(output.contains("--filter-url: \"ftp://evenkeel/filter.wasm\" is no URL of a module"), "{output}");
+}
+
+/// What `evenkeel serve` says when it does not start.
+fn serve(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_evenkeel")).arg("serve").args(arguments).output().unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty());
+    String::from_utf8(output.stderr).unwrap()
 }
 
 #[tokio::test]

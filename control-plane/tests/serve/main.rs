@@ -10,6 +10,7 @@ mod beside;
 mod certificates;
 mod client;
 mod clients;
+mod filter;
 mod flags;
 mod lifecycle;
 mod limits;

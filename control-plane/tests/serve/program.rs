@@ -16,6 +16,7 @@ pub struct Program {
     child: Child,
     pub xds: SocketAddr,
     pub admin: SocketAddr,
+    pub filter: Option<SocketAddr>,
 }
 
 impl Program {
@@ -28,8 +29,8 @@ impl Program {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let addresses: serde_json::Value = serde_json::from_str(&line).unwrap();
-        let address = |name: &str| addresses[name].as_str().unwrap().parse().unwrap();
-        Self { xds: address("xds"), admin: address("admin"), child }
+        let address = |name: &str| addresses[name].as_str().map(|address| address.parse().unwrap());
+        Self { xds: address("xds").unwrap(), admin: address("admin").unwrap(), filter: address("filter"), child }
     }
 
     pub async fn client(&self) -> Client {

@@ -44,6 +44,11 @@ pub struct LeaderArguments {
 }
 
 impl LeaderArguments {
+    /// The name of the pod of this process, if it is known.
+    pub fn pod_name(&self) -> Option<&str> {
+        self.pod_name.as_deref()
+    }
+
     /// Whether this replica leads: by election if there is a cluster with others in it. What has to be given back is, after
     /// the shutdown.
     pub fn stand(&self, cluster: Option<Client>, clock: Clock, lifetime: &Lifetime) -> anyhow::Result<Led> {

@@ -62,6 +62,11 @@ pub struct Started {
 }
 
 impl SourceArguments {
+    /// The namespaces to which this process is confined; none for all.
+    pub fn namespaces(&self) -> Vec<String> {
+        self.kubernetes.selection().namespaces
+    }
+
     /// Starts the source. Until it has read everything once, `readiness` says what is missing.
     pub async fn start(&self, metrics: SourceMetrics, readiness: &Readiness) -> anyhow::Result<Started> {
         let (updates, newest) = Updates::new();

@@ -147,17 +147,17 @@ fn read<T: Watched>(
 }
 
 /// The kind does not exist in this cluster.
-fn is_not_found(error: &watcher::Error) -> bool {
+pub(crate) fn is_not_found(error: &watcher::Error) -> bool {
     matches!(error, watcher::Error::InitialListFailed(Error::Api(status)) if status.code == StatusCode::NOT_FOUND.as_u16())
 }
 
-fn is_expired(error: &watcher::Error) -> bool {
+pub(crate) fn is_expired(error: &watcher::Error) -> bool {
     let gone = StatusCode::GONE.as_u16();
     matches!(error, watcher::Error::WatchStartFailed(Error::Api(status)) if status.code == gone)
 }
 
 /// The error in words. What the API server says comes first.
-fn reason(error: &watcher::Error) -> String {
+pub(crate) fn reason(error: &watcher::Error) -> String {
     use watcher::Error::{InitialListFailed, NoResourceVersion, WatchError, WatchFailed, WatchStartFailed};
     match error {
         InitialListFailed(Error::Api(status)) | WatchStartFailed(Error::Api(status)) | WatchError(status) => {

@@ -1,0 +1,26 @@
+//! Flags for what the Istio objects refer to, shared by those who print them and those who apply them.
+
+use crate::policy::render::{ControlPlane, IstioVersion, Module, Release};
+use clap::Args;
+
+/// The mesh, and the control plane in it.
+#[derive(Args, Debug)]
+pub struct MeshArguments {
+    /// The Istio that will read the objects of policies: 1.29, 1.30 or 1.31
+    #[arg(long = "istio-version", visible_alias = "istio", value_name = "VERSION", default_value = "1.31")]
+    istio: IstioVersion,
+    /// The host name of the Service that proxies report to
+    #[arg(long, value_name = "HOST", default_value = "evenkeel-rebalance.evenkeel-system.svc.cluster.local")]
+    control_plane_host: String,
+    /// Its port
+    #[arg(long, value_name = "PORT", default_value_t = 18000)]
+    control_plane_port: u16,
+}
+
+impl MeshArguments {
+    /// What the objects refer to, with this filter.
+    pub fn release(&self, module: Module) -> Release {
+        let control_plane = ControlPlane { host: self.control_plane_host.clone(), port: self.control_plane_port };
+        Release { istio: self.istio, module, control_plane }
+    }
+}

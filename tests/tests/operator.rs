@@ -1,0 +1,15 @@
+//! The policies of a cluster, carried out on a real API server under the role that is shipped.
+
+mod operator {
+    pub mod bed;
+    pub mod policies;
+
+    mod balance;
+    mod conflicts;
+    mod life;
+    mod outage;
+    mod permissions;
+    mod replicas;
+    mod targets;
+    mod wrong;
+}
