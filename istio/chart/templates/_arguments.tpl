@@ -3,6 +3,13 @@
 - serve
 - --xds-address={{ .Values.xds.bindAddress }}:18000
 - --admin-address={{ .Values.xds.bindAddress }}:18001
+- --filter-address={{ .Values.xds.bindAddress }}:18002
+{{- if .Values.policies.enabled }}
+- --policies-from-cluster
+- --istio-version={{ .Values.mesh.istioVersion }}
+- --control-plane-host=evenkeel-rebalance.{{ .Release.Namespace }}.svc.{{ .Values.mesh.clusterDomain }}
+- --filter-host=evenkeel-filter.{{ .Release.Namespace }}.svc.{{ .Values.mesh.clusterDomain }}
+{{- end }}
 {{- if eq .Values.xds.security "tls" }}
 - --tls-cert=/var/run/secrets/evenkeel.dev/xds/tls.crt
 - --tls-key=/var/run/secrets/evenkeel.dev/xds/tls.key

@@ -60,11 +60,11 @@ fn the_sidecar_carries_the_xds_port_and_only_where_it_secures_it() -> Result<()>
         Ok(find(&objects(flags)?, "Deployment", "evenkeel")?["spec"]["template"].clone())
     };
     let inject = |template: &Value| template["metadata"]["labels"]["sidecar.istio.io/inject"].clone();
-    let mesh = template(&[])?;
+    let mesh = template(&["--set", "xds.security=mesh"])?;
     assert_eq!(inject(&mesh), "true");
     let outside = &mesh["metadata"]["annotations"]["traffic.sidecar.istio.io/excludeInboundPorts"];
     assert_eq!(*outside, "18001,18002");
-    assert_eq!(inject(&template(&["--set", "xds.security=none"])?), "false");
+    assert_eq!(inject(&template(&[])?), "false");
     assert_eq!(inject(&template(&["--values", "ci/tls-values.yaml"])?), "false");
     Ok(())
 }

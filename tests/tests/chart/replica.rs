@@ -53,7 +53,7 @@ impl Replica {
             let succeeds = async || self.probe(probe).await;
             wait::until(probe, PATIENCE, succeeds, |()| true).await.with_context(|| self.process.log_tail())?;
         }
-        for service in ["evenkeel-xds", "evenkeel-rebalance", "evenkeel-admin"] {
+        for service in ["evenkeel-xds", "evenkeel-rebalance", "evenkeel-admin", "evenkeel-filter"] {
             let what = format!("{service} to lead to the replica");
             let ports = async || self.ports_of(service).await;
             let ports = wait::until(&what, PATIENCE, ports, |ports| !ports.is_empty())
@@ -122,6 +122,8 @@ fn command(container: &Value, mounts: &[(&str, &str)]) -> Result<Command> {
         let argument = argument.as_str().context("an argument that is no text")?.to_owned();
         command.arg(mounts.iter().fold(argument, |argument, (path, place)| argument.replace(path, place)));
     }
+    // The program of the image was built with it.
+    command.arg("--filter-module").arg(artifact::wasm()?);
     for variable in container["env"].as_array().context("no environment")? {
         let value = match variable["valueFrom"]["fieldRef"]["fieldPath"].as_str() {
             Some("metadata.name") => NAME,
