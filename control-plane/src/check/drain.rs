@@ -1,9 +1,9 @@
 //! EK02: the HTTP filters: counting requests, and draining what is marked.
 
 use super::finding::{Finding, Place, rules};
-use super::installation::{Chain, DRAIN_MARK, Http, Installation};
+use super::installation::{Chain, Http, Installation};
 use super::message::{at, is, list, text, unwrapped};
-use crate::policy::render::filters::{DRAIN, REQUEST};
+use crate::policy::render::filters::{DRAIN, DRAIN_MARK, REQUEST};
 use evenkeel_filter_core::{Settings, Signal};
 use serde_json::Value;
 use std::time::Duration;

@@ -3,12 +3,10 @@
 use super::envoy::{ConnectionManager, Envoy, Filter, FilterChain, Listener, Plugin, Role};
 use super::finding::Place;
 use super::message::{at, is, list, text, type_name, unwrapped};
-use crate::policy::render::filters::{CONNECTION, DRAIN, REQUEST};
+use crate::policy::render::filters::{CONNECTION, DRAIN, DRAIN_MARK, REQUEST};
 use evenkeel_filter_core::Settings;
 use serde_json::Value;
 
-/// The filter state by which a connection is marked, as the host names what a module sets.
-pub const DRAIN_MARK: &str = "wasm.ek_drain";
 /// The filter state with the key of the connection pool.
 pub const POOL_KEY: &str = "wasm.ek_pool";
 /// The HTTP filter that hands the key on.

@@ -4,6 +4,7 @@ mod filter;
 mod leader;
 mod lifetime;
 mod limits;
+mod listeners;
 mod operator;
 mod rebalance;
 mod source;
@@ -18,22 +19,17 @@ use crate::rebalance::service::{RebalanceMetrics, Rebalancer, grpc_service};
 use crate::source::Newest;
 use crate::source::metrics::SourceMetrics;
 use crate::xds::metrics::XdsMetrics;
-use crate::xds::server::{Clients, Server, Snapshots, bind};
+use crate::xds::server::{Clients, Server, Snapshots};
 use anyhow::Context;
 use clap::Args;
 use kube::Client;
 use lifetime::{Lifetime, stop_signal};
+use listeners::{Listeners, listen, serve_on_its_own_thread};
 use prometheus_client::registry::Registry;
-use serde::Serialize;
 use source::{SOURCE, SourceArguments, Started};
-use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread;
-use tokio::net::TcpListener;
-use tokio::runtime::Builder;
 use tokio::task::JoinHandle;
-use tracing::info;
 
 /// Serve endpoints to proxies over xDS, and keep their connections even
 ///
@@ -78,10 +74,7 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
     let (publisher, snapshots) = Publisher::new(newest, steering, metrics.xds.clone());
     tokio::spawn(publisher.run());
 
-    let xds = listen("--xds-address", arguments.xds_address)?;
-    let admin = listen("--admin-address", arguments.admin_address)?;
-    let filter = arguments.filter.listen(modules.as_ref())?;
-    say_addresses(&Addresses::of(&xds, &admin, filter.as_ref())?)?;
+    let Listeners { xds, admin, filter } = arguments.listen(modules.as_ref())?;
     tokio::spawn(ready_when_read(telling, readiness.clone(), snapshots.clone()));
     let (clients, registry) = (Clients::default(), Arc::new(metrics.registry));
     let views =
@@ -105,6 +98,16 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
 }
 
 impl ServeArguments {
+    fn listen(&self, modules: Option<&FilterModules>) -> anyhow::Result<Listeners> {
+        let listeners = Listeners {
+            xds: listen("--xds-address", self.xds_address)?,
+            admin: listen("--admin-address", self.admin_address)?,
+            filter: self.filter.listen(modules)?,
+        };
+        listeners.say_addresses()?;
+        Ok(listeners)
+    }
+
     /// What the policies of the cluster become, if they are to be carried out.
     fn policies(&self, modules: Option<&FilterModules>, registry: &mut Registry) -> anyhow::Result<Option<Settings>> {
         self.operator.settings(modules, &self.source.namespaces(), self.leader.pod_name(), registry)
@@ -147,50 +150,6 @@ impl Metrics {
         let rebalance = RebalanceMetrics::register(&mut registry);
         Self { registry, xds, source, rebalance }
     }
-}
-
-fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    bind(address).with_context(|| format!("cannot listen on {flag} {address}; is another process using it?"))
-}
-
-/// So that probes are answered, and the filter is there, while thousands of proxies connect at one time.
-fn serve_on_its_own_thread<Served>(
-    name: &str,
-    listener: TcpListener,
-    serve: impl FnOnce(TcpListener) -> Served + Send + 'static,
-) -> anyhow::Result<()>
-where
-    Served: Future<Output = io::Result<()>>,
-{
-    let listener = listener.into_std()?;
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    let serve = async move || serve(TcpListener::from_std(listener)?).await;
-    thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(serve()))?;
-    Ok(())
-}
-
-/// What is listened on, for whoever started the process.
-#[derive(Serialize)]
-struct Addresses {
-    xds: SocketAddr,
-    admin: SocketAddr,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    filter: Option<SocketAddr>,
-}
-
-impl Addresses {
-    fn of(xds: &TcpListener, admin: &TcpListener, filter: Option<&TcpListener>) -> io::Result<Self> {
-        let filter = filter.map(TcpListener::local_addr).transpose()?;
-        Ok(Self { xds: xds.local_addr()?, admin: admin.local_addr()?, filter })
-    }
-}
-
-fn say_addresses(addresses: &Addresses) -> anyhow::Result<()> {
-    let mut stdout = io::stdout();
-    writeln!(stdout, "{}", serde_json::to_string(addresses)?)?;
-    stdout.flush()?;
-    info!(xds = %addresses.xds, admin = %addresses.admin, filter = ?addresses.filter, "serving");
-    Ok(())
 }
 
 async fn ready_when_read(telling: JoinHandle<()>, readiness: Readiness, mut snapshots: Snapshots) {

@@ -8,8 +8,6 @@ use super::seen::owner;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
-#[cfg(test)]
-use serde_json::Value;
 
 /// The field manager of what this program applies.
 pub const MANAGER: &str = "evenkeel";
@@ -43,7 +41,7 @@ fn has(entry: &ManagedFieldsEntry, field: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn live(owner: &str, managers: &[(&str, &str, &str)]) -> DynamicObject {
         let managed: Vec<Value> = managers

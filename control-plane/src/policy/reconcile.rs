@@ -24,6 +24,9 @@ use std::time::Duration;
 /// After so long of leading, a group that nobody has reported for has no proxies that report.
 const NEW_LEADER: Duration = Duration::from_secs(30);
 
+/// A watch tells what has been written within this time, or what it tells is the truth.
+const WATCH_LAG: Duration = Duration::from_secs(5);
+
 /// What is seen at one moment.
 #[derive(Clone, Debug)]
 pub struct View<'a> {

@@ -1,6 +1,6 @@
 //! Flags for the filter's binary and the port that serves it.
 
-use super::listen;
+use super::listeners::listen;
 use crate::filter_module::{self, FilterModule, FilterModules, Limits};
 use anyhow::Context;
 use clap::Args;

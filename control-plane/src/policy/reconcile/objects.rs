@@ -3,15 +3,13 @@
 //! An object is as wanted while it has the resource version that our own request has left. Applying what is there already
 //! changes nothing, so whenever somebody else has written, it is applied again.
 
-use super::{Action, ObjectKey};
+use super::{Action, ObjectKey, WATCH_LAG};
 use evenkeel_filter_core::Time;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A watch tells what has been written within this time, or what it tells is the truth.
-const WATCH_LAG: Duration = Duration::from_secs(5);
 /// Two who want an object otherwise would write it all the time.
 const BETWEEN: Duration = Duration::from_secs(1);
 /// The longest wait after a failure.

@@ -1,6 +1,6 @@
 //! What was said of each policy, and whether something else has to be said.
 
-use super::{Action, View};
+use super::{Action, View, WATCH_LAG};
 use crate::policy::notices::notices;
 use crate::policy::plan::{Plan, Planned, Verdict};
 use crate::policy::status::{ConnectionPolicyStatus, Facts};
@@ -11,8 +11,6 @@ use std::time::Duration;
 
 /// Numbers and words that change all the time are written this often at most; states at once.
 const BETWEEN: Duration = Duration::from_secs(10);
-/// A watch tells what has been written within this time, or what it tells is the truth.
-const WATCH_LAG: Duration = Duration::from_secs(5);
 
 /// What was written last, by the policy's uid.
 #[derive(Debug, Default)]

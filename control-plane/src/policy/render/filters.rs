@@ -10,6 +10,9 @@ pub const REQUEST: &str = "evenkeel.request";
 /// The Lua filter that drains what is marked.
 pub const DRAIN: &str = "evenkeel.drain";
 
+/// The filter state by which a connection is marked, as Envoy names what a module sets.
+pub const DRAIN_MARK: &str = "wasm.ek_drain";
+
 const CONNECTION_MANAGER: &str = "envoy.filters.network.http_connection_manager";
 const ROUTER: &str = "envoy.filters.http.router";
 
@@ -76,6 +79,6 @@ fn drain() -> Value {
 
 fn marked() -> Value {
     let message = "envoy.extensions.matching.common_inputs.network.v3.FilterStateInput";
-    let input = typed(message, json!({"key": "wasm.ek_drain"}));
+    let input = typed(message, json!({"key": DRAIN_MARK}));
     json!({"input": {"name": "mark", "typed_config": input}, "value_match": {"exact": "1"}})
 }
