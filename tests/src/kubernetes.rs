@@ -3,6 +3,7 @@
 //! The API server has RBAC, TLS and ServiceAccount tokens as a real cluster has. Nodes and pods are objects that the test
 //! writes, see [`Node`] and [`Pods`]. Its addresses are fixed, so it runs inside [`crate::network::isolated`] only.
 
+mod account;
 mod api_server;
 mod audit;
 mod controller_manager;
@@ -34,6 +35,8 @@ pub use self::pod::{Pod, create_ready};
 pub use self::pods::Pods;
 pub use self::proxy::Proxy;
 
+/// Whose roles are those that are shipped: namespace and name.
+pub const CONTROL_PLANE_ACCOUNT: (&str, &str) = ("evenkeel", "evenkeel");
 /// How long a change may take that should be there at once: starts included, on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -86,6 +89,14 @@ impl Kubernetes {
         let answer = answer.with_context(|| format!("no token for {namespace}/{name}"))?;
         let token = answer.status.context("a token request without an answer")?.token;
         self.credentials.kubeconfig(&format!("{namespace}-{name}"), namespace, &token, api_server.url())
+    }
+
+    /// Creates [`CONTROL_PLANE_ACCOUNT`] with the roles that the chart ships.
+    ///
+    /// # Errors
+    /// When the API server refuses one of them.
+    pub async fn create_control_plane_account(&self) -> Result<()> {
+        self.apply(&account::objects()?).await
     }
 
     /// A kubeconfig file for a program of the cluster that may do everything.

@@ -16,11 +16,6 @@ pub fn target() -> String {
     format!("{}-unknown-linux-musl", env::consts::ARCH)
 }
 
-/// Whether all of it is there.
-pub fn is_there() -> bool {
-    missing_packages().is_empty() && has_target()
-}
-
 /// Installs what is missing, and returns what `buildah --version` says.
 ///
 /// # Errors

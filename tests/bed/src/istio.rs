@@ -51,6 +51,14 @@ impl fmt::Display for Component {
     }
 }
 
+/// The version of Istio that is built.
+///
+/// # Errors
+/// When the list of modules cannot be read.
+pub fn version() -> Result<String> {
+    go_tool::version(API)
+}
+
 /// The definitions of Istio's custom resources, as YAML.
 ///
 /// # Errors
@@ -67,7 +75,7 @@ pub fn custom_resource_definitions() -> Result<PathBuf> {
 /// When Go is missing or a module cannot be had.
 pub fn prepare() -> Result<Vec<PathBuf>> {
     // Without it the programs say `unknown`, and Istio's version is part of what they decide.
-    let linker = format!("-X istio.io/istio/pkg/version.buildVersion={}", go_tool::version(API)?);
+    let linker = format!("-X istio.io/istio/pkg/version.buildVersion={}", version()?);
     let mut places = Component::ALL.into_iter().map(|it| it.tool().prepare(&linker)).collect::<Result<Vec<_>>>()?;
     cache::fill_once(&definitions_folder()?, copy_definitions)?;
     places.push(custom_resource_definitions()?);

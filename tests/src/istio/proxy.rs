@@ -36,8 +36,6 @@ pub struct Proxy {
     pub namespace: String,
     /// The labels of its pod.
     pub labels: BTreeMap<String, String>,
-    /// The version of Istio that it belongs to.
-    pub istio: String,
 }
 
 impl Proxy {
@@ -46,10 +44,10 @@ impl Proxy {
     /// # Errors
     /// As [`Start::run`].
     pub async fn start(&self, version: EnvoyVersion) -> Result<Envoy> {
-        Start::new(version).drain_as_in_istio().run(self.bootstrap()).await
+        Start::new(version).drain_as_in_istio().run(self.bootstrap()?).await
     }
 
-    fn bootstrap(&self) -> Value {
+    fn bootstrap(&self) -> Result<Value> {
         let bootstrap = Bootstrap::new(&self.id()).cluster(Cluster::new(XDS_CLUSTER, &[SocketAddr::from(XDS)]).http2());
         let mut bootstrap =
             bootstrap.ads("DELTA_GRPC", XDS_CLUSTER).discovered(&["cds_config", "lds_config"]).into_json();
@@ -59,12 +57,12 @@ impl Proxy {
         bootstrap["node"]["metadata"] = json!({
             "NAMESPACE": self.namespace,
             "NAME": self.name,
-            "ISTIO_VERSION": self.istio,
+            "ISTIO_VERSION": evenkeel_bed::istio::version()?,
             "CLUSTER_ID": "Kubernetes",
             "INSTANCE_IPS": self.address.to_string(),
             "LABELS": self.labels,
         });
-        bootstrap
+        Ok(bootstrap)
     }
 
     /// `ROLE~ADDRESS~POD.NAMESPACE~DOMAIN`, as istiod takes it apart.

@@ -1,11 +1,13 @@
 //! What the chart renders, beside what an API server checks.
 
 use std::fs;
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use evenkeel_tests::artifact;
 use serde_json::{Value, json};
 
-use super::helm::{NAMESPACE, chart, find, objects, text};
+use super::helm::{NAMESPACE, chart, find, objects, template, text};
 
 const EVERYTHING: [&str; 3] = ["--include-crds", "--values", "ci/everything-values.yaml"];
 
@@ -89,4 +91,16 @@ fn the_notes_name_services_and_a_policy_that_exist() -> Result<()> {
 fn named<'a>(text: &'a str, prefix: &str) -> Result<&'a str> {
     let (_, rest) = text.split_once(prefix).with_context(|| format!("no {prefix}"))?;
     Ok(rest.split_whitespace().next().unwrap_or_default())
+}
+
+/// As README has it; the program reads what Helm prints.
+#[test]
+fn check_has_nothing_to_say_against_what_helm_prints() -> Result<()> {
+    let manifests = tempfile::NamedTempFile::new()?;
+    fs::write(&manifests, template(&EVERYTHING)?)?;
+    let mut check = Command::new(artifact::control_plane()?);
+    check.args(["check", "--failure-threshold", "info", "--offline"]).arg(manifests.path());
+    let output = check.output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }

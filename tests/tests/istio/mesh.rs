@@ -53,9 +53,9 @@ impl Mesh {
         Ok(Self { proxy: self.place.proxy().start(self.version).await?, ..self })
     }
 
-    /// The connections that the cap on age has drained; none while the filter is not there.
-    pub async fn drains_by_age(&self) -> u64 {
-        self.proxy.stat("wasmcustom.evenkeel.drains_age").await.unwrap_or_default()
+    /// The connections that a cap (`age` or `requests`) has drained; none while the filter is not there.
+    pub async fn drains(&self, cap: &str) -> u64 {
+        self.proxy.stat(&format!("wasmcustom.evenkeel.drains_{cap}")).await.unwrap_or_default()
     }
 
     /// Whether a listener of the proxy has the filter. Listeners that drain do not count.

@@ -72,7 +72,6 @@ impl Place {
             name: format!("{service}-1"),
             namespace: namespace.to_owned(),
             labels: [(key.to_owned(), value.to_owned())].into(),
-            istio: "1.31.1".to_owned(),
         }
     }
 

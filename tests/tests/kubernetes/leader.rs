@@ -1,16 +1,17 @@
 //! Of two replicas one leads, and the other takes over.
 
 use anyhow::{Result, ensure};
+use evenkeel_tests::kubernetes::CONTROL_PLANE_ACCOUNT;
 use evenkeel_tests::network;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 
-use super::cluster::{ACCOUNT, Cluster};
+use super::cluster::Cluster;
 use super::gateway::PATIENCE;
 use super::replica::{Replica, two};
 
 async fn transitions(cluster: &Cluster) -> Result<Option<i32>> {
-    let leases: Api<Lease> = Api::namespaced(cluster.kubernetes.client(), ACCOUNT.0);
+    let leases: Api<Lease> = Api::namespaced(cluster.kubernetes.client(), CONTROL_PLANE_ACCOUNT.0);
     Ok(leases.get("evenkeel").await?.spec.and_then(|spec| spec.lease_transitions))
 }
 

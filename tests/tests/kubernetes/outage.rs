@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use evenkeel_tests::EnvoyVersion;
 use evenkeel_tests::control_plane::ControlPlane;
-use evenkeel_tests::kubernetes::ApiServer;
+use evenkeel_tests::kubernetes::{ApiServer, CONTROL_PLANE_ACCOUNT};
 use evenkeel_tests::network;
 use http::Request;
 use http_body_util::{BodyExt, Empty};
@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use super::bed::Bed;
-use super::cluster::{ACCOUNT, Cluster, RESOURCE};
+use super::cluster::{Cluster, RESOURCE};
 use super::gateway::Gateway;
 
 /// The control plane has an API server of its own, so that the cluster goes on when that one fails.
@@ -55,13 +55,13 @@ fn an_expired_watch_is_replaced_by_a_list() -> Result<()> {
         bed.cluster.pods.scale(3).await?;
         bed.cluster.kubernetes.compact().await?;
         let lists = |api_server: &ApiServer| -> Result<usize> {
-            let requests = api_server.requests_of(ACCOUNT)?;
+            let requests = api_server.requests_of(CONTROL_PLANE_ACCOUNT)?;
             Ok(requests.iter().filter(|one| one.verb == "list" && one.resource == "endpointslices").count())
         };
         let before = lists(&api_server)?;
         api_server.restart().await?;
         bed.settle().await?;
-        ensure!(lists(&api_server)? > before, "{:?}", api_server.requests_of(ACCOUNT)?);
+        ensure!(lists(&api_server)? > before, "{:?}", api_server.requests_of(CONTROL_PLANE_ACCOUNT)?);
         bed.end().await
     })
 }

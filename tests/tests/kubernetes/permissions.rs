@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use evenkeel_tests::kubernetes::{Kubernetes, Request};
+use evenkeel_tests::kubernetes::{CONTROL_PLANE_ACCOUNT, Kubernetes, Request};
 use evenkeel_tests::{EnvoyVersion, network, wait};
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 use kube::Api;
@@ -11,7 +11,7 @@ use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
 
 use super::bed::Bed;
-use super::cluster::{ACCOUNT, Cluster};
+use super::cluster::Cluster;
 use super::gateway::PATIENCE;
 use super::replica::Replica;
 
@@ -31,7 +31,7 @@ fn what_is_granted_is_used_and_what_is_used_is_granted() -> Result<()> {
         let replica = Replica::start(&bed.cluster, "evenkeel-1").await?;
         replica.control_plane.log_until("label evenkeel.dev/leader is as it should be", PATIENCE).await?;
         let kubernetes = &bed.cluster.kubernetes;
-        let requests = async || kubernetes.api_server.requests_of(ACCOUNT);
+        let requests = async || kubernetes.api_server.requests_of(CONTROL_PLANE_ACCOUNT);
         let renewed = |requests: &Vec<Request>| requests.iter().any(|request| request.verb == "update");
         let requests = wait::until("the leader to renew its Lease", PATIENCE, requests, renewed).await?;
         // A Lease that is not there yet is looked for, and of two replicas one writes too late.
@@ -42,7 +42,7 @@ fn what_is_granted_is_used_and_what_is_used_is_granted() -> Result<()> {
         let used = requests.into_iter().filter(|request| !request.resource.is_empty());
         let used: BTreeSet<Permission> = used.map(|request| [request.verb, request.group, request.resource]).collect();
         let role = Api::<ClusterRole>::all(kubernetes.client()).get("evenkeel").await?;
-        let own = Api::<Role>::namespaced(kubernetes.client(), ACCOUNT.0).get("evenkeel").await?;
+        let own = Api::<Role>::namespaced(kubernetes.client(), CONTROL_PLANE_ACCOUNT.0).get("evenkeel").await?;
         let rules = role.rules.iter().chain(&own.rules).flatten();
         let granted: BTreeSet<Permission> = rules.filter(|rule| !is_for_policies(rule)).flat_map(permissions).collect();
         assert_eq!(used, granted);

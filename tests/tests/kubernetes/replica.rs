@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use evenkeel_tests::control_plane::ControlPlane;
+use evenkeel_tests::kubernetes::CONTROL_PLANE_ACCOUNT;
 use evenkeel_tests::wait;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::PostParams;
 use serde_json::json;
 
-use super::cluster::{ACCOUNT, Cluster};
+use super::cluster::Cluster;
 use super::gateway::PATIENCE;
 
 /// The label of the leader's pod.
@@ -33,7 +34,7 @@ pub struct Replica {
 impl Replica {
     /// Creates the pod, starts the program, and waits until it is ready.
     pub async fn start(cluster: &Cluster, name: &str) -> Result<Self> {
-        let pods = Api::namespaced(cluster.kubernetes.client(), ACCOUNT.0);
+        let pods = Api::namespaced(cluster.kubernetes.client(), CONTROL_PLANE_ACCOUNT.0);
         pods.create(&PostParams::default(), &pod(name)?).await?;
         let pod_name = format!("--pod-name={name}");
         let flags = [&FLAGS[..], &[pod_name.as_str()]].concat();

@@ -4,18 +4,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use evenkeel::policy::ConnectionPolicy;
 use evenkeel_bed::istio::custom_resource_definitions;
-use evenkeel_tests::artifact;
 use evenkeel_tests::control_plane::ControlPlane;
-use evenkeel_tests::kubernetes::{ApiServer, Kubernetes};
+use evenkeel_tests::kubernetes::{ApiServer, CONTROL_PLANE_ACCOUNT, Kubernetes};
 use evenkeel_tests::wait;
 use kube::CustomResourceExt;
 use tempfile::TempDir;
 
-/// Whose role is the one that is shipped.
-pub const ACCOUNT: (&str, &str) = ("evenkeel", "evenkeel");
 /// How long a change may take that should be there at once, on a busy machine.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -24,20 +21,6 @@ const SHOP: &str = "
 ---
 {apiVersion: v1, kind: Service, metadata: {name: cart, namespace: shop}, spec: {
   selector: {app: cart}, ports: [{name: http, port: 80}]}}
-";
-
-const BINDING: &str = "
-{apiVersion: v1, kind: Namespace, metadata: {name: evenkeel}}
----
-{apiVersion: v1, kind: ServiceAccount, metadata: {name: evenkeel, namespace: evenkeel}}
----
-{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: evenkeel},
- roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: evenkeel},
- subjects: [{kind: ServiceAccount, name: evenkeel, namespace: evenkeel}]}
----
-{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: evenkeel, namespace: evenkeel},
- roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: evenkeel},
- subjects: [{kind: ServiceAccount, name: evenkeel, namespace: evenkeel}]}
 ";
 
 /// A quick election, so that a test does not wait for what it does not look at.
@@ -60,9 +43,7 @@ impl Bed {
     /// Without our custom resource, and with Istio's.
     pub async fn without_policies() -> Result<Self> {
         let kubernetes = Kubernetes::start().await?;
-        kubernetes.apply(BINDING).await?;
-        kubernetes.apply(&role("ClusterRole", "clusterrole-rules.yaml", "{name: evenkeel}")?).await?;
-        kubernetes.apply(&role("Role", "role-rules.yaml", "{name: evenkeel, namespace: evenkeel}")?).await?;
+        kubernetes.create_control_plane_account().await?;
         kubernetes.apply(&fs::read_to_string(custom_resource_definitions()?)?).await?;
         kubernetes.apply(SHOP).await?;
         let bed = Self { kubernetes, folder: tempfile::tempdir()? };
@@ -87,6 +68,15 @@ impl Bed {
         Ok(bed)
     }
 
+    /// With a control plane, and the policy `caps` for the Service `cart` carried out.
+    pub async fn with_policy(sections: &str) -> Result<(Self, ControlPlane)> {
+        let bed = Self::start().await?;
+        let control_plane = bed.control_plane().await?;
+        bed.apply_policy("caps", "cart", sections).await?;
+        bed.is_programmed("caps").await?;
+        Ok((bed, control_plane))
+    }
+
     /// Installs our custom resource as it is shipped.
     pub async fn install_policies(&self) -> Result<()> {
         self.kubernetes.apply(&serde_json::to_string(&ConnectionPolicy::crd())?).await?;
@@ -101,18 +91,11 @@ impl Bed {
 
     /// The same, by another API server and with more flags.
     pub async fn control_plane_at(&self, api_server: &ApiServer, flags: &[&str]) -> Result<ControlPlane> {
-        let kubeconfig = self.kubernetes.kubeconfig_for(ACCOUNT, api_server).await?;
+        let kubeconfig = self.kubernetes.kubeconfig_for(CONTROL_PLANE_ACCOUNT, api_server).await?;
         let module = format!("--filter-module={}", self.filter().display());
         let flags = [&FLAGS[..], &[module.as_str()], flags].concat();
         let mut control_plane = ControlPlane::launch_in_cluster(&kubeconfig, &flags).await?;
         control_plane.becomes_ready().await?;
         Ok(control_plane)
     }
-}
-
-/// A role with the rules that the chart ships; it adds nothing to them but the name.
-fn role(kind: &str, rules: &str, metadata: &str) -> Result<String> {
-    let file = artifact::workspace_folder().join("istio/chart/files").join(rules);
-    let rules = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata: {metadata}\n{rules}"))
 }

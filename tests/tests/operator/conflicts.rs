@@ -46,10 +46,7 @@ fn of_two_policies_for_one_service_the_older_holds_until_it_goes() -> Result<()>
 #[test]
 fn what_another_tool_applies_is_not_overruled() -> Result<()> {
     network::isolated(|| async {
-        let bed = Bed::start().await?;
-        let _control_plane = bed.control_plane().await?;
-        bed.apply_policy("caps", "cart", "inbound: {maxAge: 30m}").await?;
-        bed.is_programmed("caps").await?;
+        let (bed, _control_plane) = Bed::with_policy("inbound: {maxAge: 30m}").await?;
         bed.another_applies("evenkeel-caps", &json!({"priority": 50})).await?;
         let message = bed.condition_becomes("caps", "Programmed", ("False", "ApplyFailed")).await?;
         ensure!(message.contains("field manager \"argocd-controller\" applies .spec.priority as well"), "{message}");

@@ -12,10 +12,7 @@ use super::policies::{owner, patches};
 #[test]
 fn a_policy_becomes_an_object_of_istio_that_follows_it_and_goes_with_it() -> Result<()> {
     network::isolated(|| async {
-        let bed = Bed::start().await?;
-        let _control_plane = bed.control_plane().await?;
-        bed.apply_policy("caps", "cart", "inbound: {maxAge: 30m}, rebalance: {mode: observe}").await?;
-        bed.is_programmed("caps").await?;
+        let (bed, _control_plane) = Bed::with_policy("inbound: {maxAge: 30m}, rebalance: {mode: observe}").await?;
         let policy = bed.policies().get("caps").await?;
         ensure!(policy.data["status"]["state"] == "NoReports", "{}", policy.data["status"]);
         let before = bed.filter_of("caps").await?;
@@ -43,10 +40,7 @@ fn a_policy_becomes_an_object_of_istio_that_follows_it_and_goes_with_it() -> Res
 #[test]
 fn a_new_filter_changes_only_what_is_discovered() -> Result<()> {
     network::isolated(|| async {
-        let bed = Bed::start().await?;
-        let mut old = bed.control_plane().await?;
-        bed.apply_policy("caps", "cart", "inbound: {maxAge: 30m, maxRequests: 100}, rebalance: {}").await?;
-        bed.is_programmed("caps").await?;
+        let (bed, mut old) = Bed::with_policy("inbound: {maxAge: 30m, maxRequests: 100}, rebalance: {}").await?;
         let before = bed.filter_of("caps").await?;
         ensure!(old.terminate()?.success());
         bed.release_filter(b"new")?;
@@ -65,10 +59,7 @@ fn a_new_filter_changes_only_what_is_discovered() -> Result<()> {
 #[test]
 fn what_somebody_edits_or_deletes_is_put_right() -> Result<()> {
     network::isolated(|| async {
-        let bed = Bed::start().await?;
-        let _control_plane = bed.control_plane().await?;
-        bed.apply_policy("caps", "cart", "inbound: {maxAge: 30m}").await?;
-        bed.is_programmed("caps").await?;
+        let (bed, _control_plane) = Bed::with_policy("inbound: {maxAge: 30m}").await?;
         let spec = bed.filter_of("caps").await?.data["spec"].clone();
         let right = |filter: &kube::api::DynamicObject| filter.data["spec"] == spec;
 

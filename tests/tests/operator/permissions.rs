@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use evenkeel_tests::kubernetes::Request;
+use evenkeel_tests::kubernetes::{CONTROL_PLANE_ACCOUNT, Request};
 use evenkeel_tests::network;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
 use kube::Api;
 use serde_json::json;
 
-use super::bed::{ACCOUNT, Bed};
+use super::bed::Bed;
 
 /// Verb and resource.
 type Permission = (String, String);
@@ -17,10 +17,7 @@ type Permission = (String, String);
 #[test]
 fn what_is_granted_for_policies_is_used_and_what_is_used_is_granted() -> Result<()> {
     network::isolated(|| async {
-        let bed = Bed::start().await?;
-        let _control_plane = bed.control_plane().await?;
-        bed.apply_policy("caps", "cart", "inbound: {maxAge: 30m}").await?;
-        bed.is_programmed("caps").await?;
+        let (bed, _control_plane) = Bed::with_policy("inbound: {maxAge: 30m}").await?;
         let spec = bed.filter_of("caps").await?.data["spec"].clone();
         // The second Event of a kind is counted in the first.
         for _ in 0..2 {
@@ -30,7 +27,7 @@ fn what_is_granted_for_policies_is_used_and_what_is_used_is_granted() -> Result<
         bed.delete_policy("caps").await?;
         bed.filter_goes("caps").await?;
 
-        let requests = bed.kubernetes.api_server.requests_of(ACCOUNT)?;
+        let requests = bed.kubernetes.api_server.requests_of(CONTROL_PLANE_ACCOUNT)?;
         let refused: Vec<_> = requests.iter().filter(|request| [401, 403].contains(&request.code)).collect();
         ensure!(refused.is_empty(), "{refused:?}");
         let used: BTreeSet<Permission> =

@@ -2,10 +2,10 @@
 
 use anyhow::{Result, ensure};
 use evenkeel_tests::control_plane::ControlPlane;
-use evenkeel_tests::kubernetes::ApiServer;
+use evenkeel_tests::kubernetes::{ApiServer, CONTROL_PLANE_ACCOUNT};
 use evenkeel_tests::{network, wait};
 
-use super::bed::{ACCOUNT, Bed, PATIENCE};
+use super::bed::{Bed, PATIENCE};
 
 #[test]
 fn only_the_leader_writes_and_the_other_takes_over() -> Result<()> {
@@ -39,7 +39,7 @@ async fn leads(control_plane: &ControlPlane) -> Result<()> {
 
 /// What the control plane has written through this API server, beside the Lease for which it stands.
 fn writes(api_server: &ApiServer) -> Result<Vec<String>> {
-    let requests = api_server.requests_of(ACCOUNT)?.into_iter();
+    let requests = api_server.requests_of(CONTROL_PLANE_ACCOUNT)?.into_iter();
     let reads = ["get", "list", "watch"];
     let writes = requests.filter(|request| !reads.contains(&request.verb.as_str()) && request.resource != "leases");
     Ok(writes.map(|request| request.resource).collect())

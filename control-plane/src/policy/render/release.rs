@@ -14,7 +14,7 @@ pub struct Release {
     pub control_plane: ControlPlane,
 }
 
-/// A supported minor version of Istio.
+/// A supported minor version of Istio. What is rendered so far is the same for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IstioVersion {
     /// With Envoy 1.37.
