@@ -6,6 +6,7 @@
 
 mod claims;
 mod conflicts;
+mod endpoints;
 pub mod manifests;
 mod notices;
 pub mod operator;
@@ -19,5 +20,6 @@ pub mod status;
 #[cfg(test)]
 mod testing;
 
+pub use endpoints::{Destination, Endpoints, FetchTimeout};
 pub use resource::{ConnectionPolicy, ConnectionPolicySpec, TargetRef};
 pub use status::ConnectionPolicyStatus;

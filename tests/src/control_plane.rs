@@ -85,8 +85,8 @@ impl ControlPlane {
     }
 
     /// As [`Self::launch_in_cluster`], serving xDS on this address.
-    pub async fn launch_in_cluster_on(xds: SocketAddr, kubeconfig: &Path) -> Result<Self> {
-        Self::launch(tempfile::tempdir()?, xds, kubernetes(kubeconfig, &[])).await
+    pub async fn launch_in_cluster_on(xds: SocketAddr, kubeconfig: &Path, flags: &[&str]) -> Result<Self> {
+        Self::launch(tempfile::tempdir()?, xds, kubernetes(kubeconfig, flags)).await
     }
 
     async fn launch(folder: TempDir, xds: SocketAddr, source: Vec<OsString>) -> Result<Self> {

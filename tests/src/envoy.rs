@@ -5,7 +5,7 @@ mod admin;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use self::admin::Admin;
+use crate::network::Namespace;
 use crate::process::{Process, kernel, usage};
 use crate::wait;
 
@@ -71,13 +72,22 @@ impl Start {
     ///
     /// # Errors
     /// When the bed is missing, or Envoy refuses the bootstrap: the error has the end of its log.
-    pub async fn run(self, mut bootstrap: Value) -> Result<Envoy> {
+    pub async fn run(self, bootstrap: Value) -> Result<Envoy> {
+        self.run_at(LOOPBACK.ip(), &Namespace::of_this_thread()?, bootstrap).await
+    }
+
+    /// As [`Self::run`], in this network, with the admin interface on an address of it that is reached from here.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_at(self, address: IpAddr, network: &Namespace, mut bootstrap: Value) -> Result<Envoy> {
         let folder = tempfile::tempdir().context("cannot create a folder for Envoy")?;
         // Port 0 everywhere and the real ports read back: no other process can take a port in between.
-        bootstrap["admin"] = serde_json::json!({"address": crate::bootstrap::address(LOOPBACK)});
+        let admin = SocketAddr::new(address, 0);
+        bootstrap["admin"] = serde_json::json!({"address": crate::bootstrap::address(admin)});
         let file = folder.path().join("bootstrap.json");
         fs::write(&file, serde_json::to_vec_pretty(&bootstrap)?).context("cannot write the bootstrap")?;
-        self.run_in(folder, &file).await
+        self.run_in(folder, &file, network).await
     }
 
     /// Starts Envoy as users do, with a configuration file and in that file's folder; the file has the admin interface.
@@ -85,11 +95,12 @@ impl Start {
     /// # Errors
     /// As [`Self::run`].
     pub async fn run_file(self, file: &Path) -> Result<Envoy> {
-        self.run_in(tempfile::tempdir().context("cannot create a folder for Envoy")?, file).await
+        let folder = tempfile::tempdir().context("cannot create a folder for Envoy")?;
+        self.run_in(folder, file, &Namespace::of_this_thread()?).await
     }
 
-    async fn run_in(self, folder: TempDir, file: &Path) -> Result<Envoy> {
-        let process = self.spawn(file, folder.path())?;
+    async fn run_in(self, folder: TempDir, file: &Path, network: &Namespace) -> Result<Envoy> {
+        let process = network.run(|| self.spawn(file, folder.path()))?;
         let admin = Admin::new(folder.path().join("admin"));
         let mut envoy = Envoy { process, admin, folder };
         envoy.wait_until_live().await?;
@@ -110,7 +121,7 @@ impl Start {
 }
 
 /// Any free port of the loopback address.
-pub const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+pub const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// A running Envoy; it ends when dropped.
 #[derive(Debug)]
@@ -191,6 +202,14 @@ impl Envoy {
     /// When there is no such cluster.
     pub async fn hosts(&self, cluster: &str) -> Result<BTreeMap<SocketAddr, u64>> {
         self.admin.hosts(cluster).await
+    }
+
+    /// The hosts of a cluster that outlier detection has ejected.
+    ///
+    /// # Errors
+    /// When there is no such cluster.
+    pub async fn ejected(&self, cluster: &str) -> Result<Vec<SocketAddr>> {
+        self.admin.ejected(cluster).await
     }
 
     /// Where the admin interface is.

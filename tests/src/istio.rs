@@ -27,7 +27,8 @@ pub const ROOT_NAMESPACE: &str = "istio-system";
 /// How long a change may take that should be there at once, on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 const HTTP: ([u8; 4], u16) = ([127, 0, 0, 1], 8080);
-const XDS: ([u8; 4], u16) = ([127, 0, 0, 1], 15010);
+/// Nodes that have a network of their own reach it as well.
+const XDS: ([u8; 4], u16) = ([10, 0, 0, 20], 15010);
 
 /// Permissive mutual TLS would wait for certificates.
 const MESH: &str = "{enableAutoMtls: false, enablePrometheusMerge: false, rootNamespace: istio-system, \
@@ -59,6 +60,22 @@ impl Istiod {
     /// What it has said so far: among others what proxies have refused.
     pub fn log(&self) -> String {
         self.process.log()
+    }
+
+    /// It says nothing more, as when the machine that it is on stands still.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn pause(&self) -> Result<()> {
+        self.process.pause()
+    }
+
+    /// It goes on.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn resume(&self) -> Result<()> {
+        self.process.resume()
     }
 
     /// The lines about configuration that a proxy has refused.

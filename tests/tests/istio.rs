@@ -2,8 +2,10 @@
 
 mod istio {
     mod caps;
+    mod endpoints;
     mod mesh;
     mod offline;
     mod place;
     mod policy;
+    mod traffic;
 }

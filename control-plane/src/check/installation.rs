@@ -3,6 +3,7 @@
 use super::envoy::{ConnectionManager, Envoy, Filter, FilterChain, Listener, Plugin, Role};
 use super::finding::Place;
 use super::message::{at, is, list, text, type_name, unwrapped};
+pub use crate::policy::render::cluster::ENDPOINTS as XDS_CLUSTER;
 use crate::policy::render::filters::{CONNECTION, DRAIN, DRAIN_MARK, REQUEST};
 use evenkeel_filter_core::Settings;
 use serde_json::Value;
@@ -11,8 +12,6 @@ use serde_json::Value;
 pub const POOL_KEY: &str = "wasm.ek_pool";
 /// The HTTP filter that hands the key on.
 pub const POOL: &str = "evenkeel.pool";
-/// The cluster through which Envoys take endpoints from Evenkeel.
-pub const XDS_CLUSTER: &str = "evenkeel-xds";
 const ROUTER: &str = "envoy.filters.http.router";
 
 /// An Envoy's filter chains, with Evenkeel's filters among theirs.

@@ -12,7 +12,10 @@ pub struct MeshArguments {
     /// The host name of the Service that proxies report to
     #[arg(long, value_name = "HOST", default_value = "evenkeel-rebalance.evenkeel-system.svc.cluster.local")]
     control_plane_host: String,
-    /// Its port
+    /// The host name of the Service that proxies take endpoints from, where a policy says so
+    #[arg(long, value_name = "HOST", default_value = "evenkeel-xds.evenkeel-system.svc.cluster.local")]
+    xds_host: String,
+    /// The port of both
     #[arg(long, value_name = "PORT", default_value_t = 18000)]
     control_plane_port: u16,
 }
@@ -20,7 +23,11 @@ pub struct MeshArguments {
 impl MeshArguments {
     /// What the objects refer to, with this filter.
     pub fn release(&self, module: Module) -> Release {
-        let control_plane = ControlPlane { host: self.control_plane_host.clone(), port: self.control_plane_port };
+        let control_plane = ControlPlane {
+            rebalance_host: self.control_plane_host.clone(),
+            xds_host: self.xds_host.clone(),
+            port: self.control_plane_port,
+        };
         Release { istio: self.istio, module, control_plane }
     }
 }

@@ -55,6 +55,9 @@ pub enum Declined {
     /// Clients may use the endpoints on their own node only.
     #[error("with internalTrafficPolicy Local the endpoints depend on the client's node")]
     NodeLocal,
+    /// Istio's cluster takes no endpoints.
+    #[error("a DestinationRule sends to the address that the client has chosen (loadBalancer.simple PASSTHROUGH)")]
+    PassesThrough,
     /// Draining endpoints are sent to keep sessions.
     #[error("persistent sessions need endpoints that drain, which are left out here")]
     PersistentSessions,
@@ -72,6 +75,9 @@ pub fn hosts<'a>(name: &OutboundName, cluster: &'a Cluster) -> Result<Hosts<'a>,
     let Some(port) = service.ports.iter().find(|port| port.port == name.port) else { return Ok(Hosts::default()) };
     same_for_all_clients(service)?;
     let meaning = Rules::of(mesh, name, &service.name.namespace).meaning(name)?;
+    if meaning.passes_through {
+        return Err(Declined::PassesThrough);
+    }
     let endpoints = endpoints(service, port, &meaning.labels);
     destination_is_plain(service, &endpoints, &meaning)?;
     Ok(endpoints.into_iter().map(|(address, endpoint)| (address, host(mesh, &meaning, address, endpoint))).collect())

@@ -100,6 +100,8 @@ pub struct TrafficPolicy {
     pub outlier_detection: bool,
     /// Whether traffic is distributed over localities by rule.
     pub locality_distribution: bool,
+    /// Whether connections go to the address that the client has chosen, and to no endpoint.
+    pub passes_through: bool,
 }
 
 /// The `tls.mode` of a client.

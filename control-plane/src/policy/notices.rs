@@ -1,6 +1,8 @@
 //! What operators should hear of at once: Kubernetes Events, made of what changes in a status.
 
-use super::status::{ACCEPTED, BALANCED, ConnectionPolicyStatus, PROGRAMMED, within};
+use super::status::{
+    ACCEPTED, APPLY_FAILED, BALANCED, ConnectionPolicyStatus, DESTINATION_DECLINED, PROGRAMMED, within,
+};
 use crate::rebalance::State;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
@@ -56,5 +58,5 @@ pub fn notices(before: Option<&ConnectionPolicyStatus>, now: &ConnectionPolicySt
 
 /// That the policy was refused is told already.
 fn is_failure(condition: &Condition) -> bool {
-    condition.reason == "ApplyFailed"
+    [APPLY_FAILED, DESTINATION_DECLINED].contains(&condition.reason.as_str())
 }

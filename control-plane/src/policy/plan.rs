@@ -1,9 +1,11 @@
 //! Which policies hold, and what they want: from the policies and Services of a cluster alone.
 
+mod destinations;
 mod refusal;
 #[cfg(test)]
 mod tests;
 
+pub use destinations::DeclinedDestination;
 pub use refusal::Refusal;
 
 use super::conflicts::Claim;
@@ -24,8 +26,8 @@ pub struct Sources {
     pub policies: Vec<SeenPolicy>,
     /// All Services, with their selectors.
     pub services: BTreeMap<ServiceName, Service>,
-    /// The endpoints, as far as they are known.
-    pub cluster: Option<Arc<Cluster>>,
+    /// The endpoints, and what Istio's own resources say of the way to them.
+    pub cluster: Arc<Cluster>,
 }
 
 /// What is made of it: the policies, oldest first.
@@ -53,6 +55,8 @@ pub enum Verdict {
         service: ServiceName,
         /// By these objects, with their owner.
         objects: Vec<DynamicObject>,
+        /// The destinations whose endpoints stay with istiod all the same.
+        declined: Vec<DeclinedDestination>,
     },
     /// It does not.
     Refused(Refusal),
@@ -114,17 +118,18 @@ impl Sources {
     }
 
     fn addresses(&self, service: &ServiceName) -> BTreeSet<IpAddr> {
-        let known = self.cluster.as_ref().and_then(|cluster| cluster.services.get(service));
+        let known = self.cluster.services.get(service);
         known.iter().flat_map(|service| &service.endpoints).map(|endpoint| endpoint.address).collect()
     }
 
     fn accept(&self, seen: &SeenPolicy, target: &ServiceName, release: &Release) -> Result<Verdict, Refusal> {
         let missing = || Refusal::TargetNotFound(target.clone());
-        let (policy, service) = seen.policy().zip(self.services.get(target)).ok_or_else(missing)?;
+        let (mut policy, service) = seen.policy().zip(self.services.get(target)).ok_or_else(missing)?;
+        let declined = policy.spec.endpoints.as_mut().map(|section| self.decline(section)).unwrap_or_default();
         let objects = render(&policy, service, release).map_err(|error| Refusal::Invalid(error.to_string()))?;
         let objects = objects.iter().map(|object| owned(object, seen)).collect::<serde_json::Result<_>>();
         let objects = objects.map_err(|error| Refusal::Invalid(error.to_string()))?;
-        Ok(Verdict::Accepted { service: target.clone(), objects })
+        Ok(Verdict::Accepted { service: target.clone(), objects, declined })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The custom resource.
 
+use super::endpoints::Endpoints;
 use super::status::ConnectionPolicyStatus;
 use crate::rebalance::Section as Rebalance;
 use evenkeel_filter_core::Inbound;
@@ -7,7 +8,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What happens to the connections of a Service's pods.
+/// What happens to the connections of a Service's pods, and where they find others.
 #[derive(Clone, CustomResource, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[kube(
     group = "evenkeel.dev",
@@ -22,7 +23,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "IMBALANCE", type_ = "number", json_path = ".status.imbalance"),
     printcolumn(name = "CLOSES", type_ = "integer", json_path = ".status.closes"),
     printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("has(self.spec.inbound) || has(self.spec.rebalance)").message("it says nothing: add `inbound` or `rebalance`")
+    validation = Rule::new("has(self.spec.inbound) || has(self.spec.rebalance) || has(self.spec.endpoints)").message("it says nothing: add `inbound`, `rebalance` or `endpoints`")
 )]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ConnectionPolicySpec {
@@ -35,6 +36,9 @@ pub struct ConnectionPolicySpec {
     /// Connections move, when pods are added, until each pod has its share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rebalance: Option<Rebalance>,
+    /// Destinations that the pods send to, of which they take the endpoints from the control plane.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<Endpoints>,
 }
 
 /// A Kubernetes object of the policy's namespace.

@@ -20,6 +20,11 @@ pub const PROGRAMMED: &str = "Programmed";
 /// Whether the connections are even.
 pub const BALANCED: &str = "Balanced";
 
+/// Why it is not [`PROGRAMMED`]: the API server has refused an object.
+pub const APPLY_FAILED: &str = "ApplyFailed";
+/// Why it is not [`PROGRAMMED`]: the control plane cannot have the endpoints of a destination.
+pub const DESTINATION_DECLINED: &str = "DestinationDeclined";
+
 /// What is said of a policy.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

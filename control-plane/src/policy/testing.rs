@@ -7,12 +7,17 @@ use crate::model::ServiceName;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
+use std::sync::Arc;
 
 pub fn release() -> Release {
     Release {
         istio: IstioVersion::V1_31,
         module: Module::new("http://evenkeel/filter.wasm", &"ab".repeat(32)).unwrap(),
-        control_plane: ControlPlane { host: "evenkeel-rebalance.evenkeel-system.svc".to_owned(), port: 18000 },
+        control_plane: ControlPlane {
+            rebalance_host: "evenkeel-rebalance.evenkeel-system.svc".to_owned(),
+            xds_host: "evenkeel-xds.evenkeel-system.svc".to_owned(),
+            port: 18000,
+        },
     }
 }
 
@@ -35,5 +40,5 @@ pub fn service(name: &str, labels: &[(&str, &str)]) -> Service {
 pub fn sources(policies: &[SeenPolicy], services: &[Service]) -> Sources {
     let name = |service: &Service| ServiceName::new("shop", service.metadata.name.clone().unwrap());
     let services = services.iter().map(|service| (name(service), service.clone())).collect();
-    Sources { policies: policies.to_vec(), services, cluster: None }
+    Sources { policies: policies.to_vec(), services, cluster: Arc::default() }
 }

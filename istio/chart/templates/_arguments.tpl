@@ -8,6 +8,7 @@
 - --policies-from-cluster
 - --istio-version={{ .Values.mesh.istioVersion }}
 - --control-plane-host=evenkeel-rebalance.{{ .Release.Namespace }}.svc.{{ .Values.mesh.clusterDomain }}
+- --xds-host=evenkeel-xds.{{ .Release.Namespace }}.svc.{{ .Values.mesh.clusterDomain }}
 - --filter-host=evenkeel-filter.{{ .Release.Namespace }}.svc.{{ .Values.mesh.clusterDomain }}
 {{- end }}
 {{- if eq .Values.xds.security "tls" }}

@@ -57,11 +57,22 @@ impl Admin {
 
     /// The addresses of a cluster's hosts, with their weights.
     pub(super) async fn hosts(&self, cluster: &str) -> Result<BTreeMap<SocketAddr, u64>> {
+        self.host_statuses(cluster).await?.iter().map(weighted_address).collect()
+    }
+
+    /// The addresses of a cluster's hosts that are ejected.
+    pub(super) async fn ejected(&self, cluster: &str) -> Result<Vec<SocketAddr>> {
+        let hosts = self.host_statuses(cluster).await?;
+        let ejected = hosts.iter().filter(|host| host["health_status"]["failed_outlier_check"] == true);
+        ejected.map(|host| weighted_address(host).map(|(address, _)| address)).collect()
+    }
+
+    async fn host_statuses(&self, cluster: &str) -> Result<Vec<Value>> {
         let answer: Value = serde_json::from_str(&self.get("/clusters?format=json").await?)?;
         let mut clusters = answer["cluster_statuses"].as_array().into_iter().flatten();
         let found = clusters.find(|status| status["name"] == cluster);
         let found = found.with_context(|| format!("Envoy has no cluster {cluster}"))?;
-        found["host_statuses"].as_array().into_iter().flatten().map(weighted_address).collect()
+        Ok(found["host_statuses"].as_array().cloned().unwrap_or_default())
     }
 
     async fn listeners(&self) -> Result<Vec<(String, SocketAddr)>> {

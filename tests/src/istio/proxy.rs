@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::XDS;
 use crate::bootstrap::{Bootstrap, Cluster};
 use crate::envoy::{Envoy, Start};
+use crate::network::Namespace;
 
 /// The cluster in Istio's own bootstrap.
 const XDS_CLUSTER: &str = "xds-grpc";
@@ -36,6 +37,8 @@ pub struct Proxy {
     pub namespace: String,
     /// The labels of its pod.
     pub labels: BTreeMap<String, String>,
+    /// Who resolves names for it; the machine's own resolver if nobody does.
+    pub dns: Option<SocketAddr>,
 }
 
 impl Proxy {
@@ -47,12 +50,26 @@ impl Proxy {
         Start::new(version).drain_as_in_istio().run(self.bootstrap()?).await
     }
 
+    /// The same on a node: it connects to others from the address of its pod, which also its admin interface has.
+    ///
+    /// # Errors
+    /// As [`Start::run_at`].
+    pub async fn start_in(&self, version: EnvoyVersion, network: &Namespace) -> Result<Envoy> {
+        let mut bootstrap = self.bootstrap()?;
+        let source = json!({"address": self.address, "port_value": 0});
+        bootstrap["cluster_manager"] = json!({"upstream_bind_config": {"source_address": source}});
+        Start::new(version).concurrency(1).drain_as_in_istio().run_at(self.address, network, bootstrap).await
+    }
+
     fn bootstrap(&self) -> Result<Value> {
         let bootstrap = Bootstrap::new(&self.id()).cluster(Cluster::new(XDS_CLUSTER, &[SocketAddr::from(XDS)]).http2());
         let mut bootstrap =
             bootstrap.ads("DELTA_GRPC", XDS_CLUSTER).discovered(&["cds_config", "lds_config"]).into_json();
         for config in ["cds_config", "lds_config"] {
             bootstrap["dynamic_resources"][config]["initial_fetch_timeout"] = json!("0s");
+        }
+        if let Some(dns) = self.dns {
+            bootstrap["typed_dns_resolver_config"] = resolver(dns);
         }
         bootstrap["node"]["metadata"] = json!({
             "NAMESPACE": self.namespace,
@@ -74,4 +91,15 @@ impl Proxy {
         };
         format!("{role}~{address}~{name}.{namespace}~{namespace}.svc.cluster.local")
     }
+}
+
+fn resolver(dns: SocketAddr) -> Value {
+    let address = json!({"socket_address": {"address": dns.ip(), "port_value": dns.port()}});
+    json!({
+        "name": "envoy.network.dns_resolver.cares",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
+            "resolvers": [address],
+        },
+    })
 }

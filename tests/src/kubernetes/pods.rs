@@ -35,6 +35,12 @@ impl Pods {
         Self { api, app, nodes, created: 0, running: Vec::new(), terminating: Vec::new() }
     }
 
+    /// Another node for the next ones; the servers will be in the network of this thread.
+    pub fn add_node(&mut self, node: Node) -> Result<()> {
+        self.nodes.push((node, Arc::new(Namespace::of_this_thread()?)));
+        Ok(())
+    }
+
     /// The pods that run and are not terminating, oldest first.
     pub fn running(&self) -> &[Pod] {
         &self.running
@@ -73,6 +79,11 @@ impl Pods {
     /// Loses the newest pod, as when its node dies.
     pub async fn lose(&mut self) -> Result<()> {
         self.running.pop().context("no pod is running")?.delete_at_once().await
+    }
+
+    /// Ends the newest pod's server; its object says that it is ready, as until its probe fails.
+    pub fn crash(&mut self) -> Result<()> {
+        self.running.pop().map(drop).context("no pod is running")
     }
 
     /// Ends the terminating pods, each when its clients have gone.

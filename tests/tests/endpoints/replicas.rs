@@ -50,7 +50,7 @@ async fn a_control_plane_that_knows_nothing_yet_takes_nothing_away(
     let folder = tempfile::tempdir()?;
     let kubeconfig = folder.path().join("kubeconfig");
     fs::write(&kubeconfig, NOBODY)?;
-    let unsynced = ControlPlane::launch_in_cluster_on(bed.control_plane.xds(), &kubeconfig).await?;
+    let unsynced = ControlPlane::launch_in_cluster_on(bed.control_plane.xds(), &kubeconfig, &[]).await?;
     let refused = async || unsynced.metric(REFUSED).await;
     wait::until("streams to be refused", PATIENCE, refused, |count| *count >= Some(2.0)).await?;
     assert!(!unsynced.readiness().await?.0);

@@ -1,20 +1,18 @@
 //! Caps, on a gateway and on a sidecar.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use evenkeel_tests::raw_http1::RawHttp1;
 use evenkeel_tests::{EnvoyVersion, network, wait};
-use futures::future::try_join_all;
 use tokio::time::sleep;
 
 use super::mesh::Mesh;
 use super::place::Place;
+use super::traffic::{CLIENTS, serving, under_load};
 
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long clients go on under load, and how many there are.
-const LOAD: (Duration, usize) = (Duration::from_secs(5), 20);
 
 /// The whole life of a policy, as a client sees it.
 async fn a_cap_reaches_live_connections_drains_them_and_goes_without_a_trace(place: Place) -> Result<()> {
@@ -42,20 +40,20 @@ async fn a_cap_reaches_live_connections_drains_them_and_goes_without_a_trace(pla
 async fn no_request_fails_while_a_policy_comes_changes_and_goes(place: Place) -> Result<()> {
     let mesh = Mesh::start(place, EnvoyVersion::V1_37).await?;
     serving(place).await?;
-    let clients = try_join_all((0..LOAD.1).map(|_| requests_for(place, LOAD.0)));
     let edits = async {
         for sections in ["inbound: {maxAge: 1s}", "inbound: {maxAge: 200ms}", "inbound: {maxRequests: 10}"] {
             mesh.apply_policy(sections).await?;
-            sleep(LOAD.0 / 4).await;
+            sleep(Duration::from_millis(1250)).await;
         }
         // That filters come and go drains connections too: these counters are the caps' own.
         let drains = (mesh.drains("age").await, mesh.drains("requests").await);
-        mesh.remove_policy().await.map(|()| drains)
+        mesh.remove_policy().await?;
+        sleep(Duration::from_millis(1250)).await;
+        Ok(drains)
     };
-    let (connections, (by_age, by_requests)) = tokio::try_join!(clients, edits)?;
-    let connections: usize = connections.into_iter().sum();
+    let (connections, (by_age, by_requests)) = under_load(place, edits).await?;
     // Each client meets the cap of 200 ms and that of ten requests several times.
-    let each_twice = 2 * LOAD.1 as u64;
+    let each_twice = 2 * CLIENTS as u64;
     ensure!(by_age > each_twice && by_requests > each_twice, "{by_age} by age, {by_requests} by requests");
     ensure!(connections as u64 > by_age + by_requests, "{connections} connections, {by_age} + {by_requests} drained");
     Ok(())
@@ -72,17 +70,6 @@ async fn a_module_that_is_missing_leaves_traffic_alone(place: Place) -> Result<(
     let mut fresh = serving(place).await?;
     ensure!(mesh.has_filter().await?, "the policy has not come");
     stays(&mut fresh).await
-}
-
-/// A new connection that has been served.
-async fn serving(place: Place) -> Result<RawHttp1> {
-    let connect = async || {
-        let mut connection = place.connect().await?;
-        let answer = connection.get("/", &[]).await?;
-        ensure!(answer.status == 200 && !answer.closes_connection(), "{answer:?}");
-        Ok(connection)
-    };
-    wait::until("the proxy to serve", PATIENCE, connect, |_| true).await
 }
 
 /// Goes on until the proxy says that it was the last answer. Every one is served.
@@ -103,27 +90,6 @@ async fn stays(connection: &mut RawHttp1) -> Result<()> {
         ensure!(answer.status == 200 && !answer.closes_connection(), "{answer:?}");
     }
     Ok(())
-}
-
-/// Sends one request after another, on a new connection when the last answer says so, and counts the connections.
-///
-/// # Errors
-/// When any request is not answered with 200.
-async fn requests_for(place: Place, time: Duration) -> Result<usize> {
-    let (start, mut connections) = (Instant::now(), 0);
-    while start.elapsed() < time {
-        let mut connection = place.connect().await?;
-        connections += 1;
-        while start.elapsed() < time {
-            let answer = connection.get("/", &[]).await?;
-            ensure!(answer.status == 200, "{answer:?}");
-            if answer.closes_connection() {
-                break;
-            }
-            sleep(Duration::from_millis(5)).await;
-        }
-    }
-    Ok(connections)
 }
 
 macro_rules! on_each_place {

@@ -1,5 +1,6 @@
 //! One proxy of a mesh, and what is behind it.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -7,9 +8,9 @@ use evenkeel::policy::render::{CONNECTION, IstioVersion};
 use evenkeel_bed::artifact;
 use evenkeel_tests::EnvoyVersion;
 use evenkeel_tests::envoy::Envoy;
-use evenkeel_tests::istio::Istiod;
+use evenkeel_tests::istio::{Istiod, Proxy};
 use evenkeel_tests::kubernetes::{Kubernetes, Node, Pods};
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams};
 use serde_json::Value;
 
 use super::place::Place;
@@ -28,13 +29,19 @@ pub struct Mesh {
     pub proxy: Envoy,
     place: Place,
     version: EnvoyVersion,
-    _pods: Pods,
-    kubernetes: Kubernetes,
+    dns: Option<SocketAddr>,
+    pub pods: Pods,
+    pub kubernetes: Kubernetes,
 }
 
 impl Mesh {
     /// Starts everything, without a policy.
     pub async fn start(place: Place, version: EnvoyVersion) -> Result<Self> {
+        Self::start_with(place, version, None).await
+    }
+
+    /// The same, with this name server for the proxy.
+    pub async fn start_with(place: Place, version: EnvoyVersion, dns: Option<SocketAddr>) -> Result<Self> {
         let kubernetes = Kubernetes::start().await?;
         kubernetes.apply(SHOP).await?;
         let node = Node::new(1);
@@ -43,14 +50,15 @@ impl Mesh {
         pods.scale(2).await?;
         let istiod = Istiod::start(&kubernetes).await?;
         kubernetes.apply(place.objects()).await?;
-        let proxy = place.proxy().start(version).await?;
-        Ok(Self { istiod, proxy, place, version, _pods: pods, kubernetes })
+        let proxy = Proxy { dns, ..place.proxy() }.start(version).await?;
+        Ok(Self { istiod, proxy, place, version, dns, pods, kubernetes })
     }
 
     /// Another proxy in the place of the first.
     pub async fn replace_proxy(self) -> Result<Self> {
         drop(self.proxy);
-        Ok(Self { proxy: self.place.proxy().start(self.version).await?, ..self })
+        let proxy = Proxy { dns: self.dns, ..self.place.proxy() };
+        Ok(Self { proxy: proxy.start(self.version).await?, ..self })
     }
 
     /// The connections that a cap (`age` or `requests`) has drained; none while the filter is not there.
@@ -84,7 +92,8 @@ impl Mesh {
         let kind = GroupVersionKind::gvk("networking.istio.io", "v1alpha3", "EnvoyFilter");
         let (resource, namespace) = (ApiResource::from_gvk(&kind), self.place.service().0);
         let filters: Api<DynamicObject> = Api::namespaced_with(self.kubernetes.client(), namespace, &resource);
-        filters.delete("evenkeel-policy", &DeleteParams::default()).await?;
+        let ours = ListParams::default().labels("app.kubernetes.io/managed-by=evenkeel");
+        filters.delete_collection(&DeleteParams::default(), &ours).await?;
         Ok(())
     }
 }

@@ -72,6 +72,7 @@ impl Place {
             name: format!("{service}-1"),
             namespace: namespace.to_owned(),
             labels: [(key.to_owned(), value.to_owned())].into(),
+            dns: None,
         }
     }
 

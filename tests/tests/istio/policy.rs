@@ -9,6 +9,11 @@ use evenkeel_bed::{artifact, digest};
 
 use super::place::Place;
 
+/// Where proxies find the control plane.
+pub const CONTROL_PLANE_PORT: u16 = 18000;
+/// For this they ask their name server.
+const HOST: &str = "evenkeel-xds.evenkeel-system.svc.cluster.local";
+
 /// The objects of a policy with these sections for the pods of this place, each as JSON. The module is a file: without
 /// Istio's agent nothing fetches it.
 pub fn rendered(place: Place, sections: &str, istio: IstioVersion, module: &Path) -> Result<Vec<String>> {
@@ -27,5 +32,7 @@ pub fn rendered(place: Place, sections: &str, istio: IstioVersion, module: &Path
 fn release(istio: IstioVersion, module: &Path) -> Result<Release> {
     let digest = digest::sha256(&std::fs::read(artifact::wasm()?)?);
     let module = Module::new(&format!("file://{}", module.display()), &digest)?;
-    Ok(Release { istio, module, control_plane: ControlPlane { host: "127.0.0.1".to_owned(), port: 18000 } })
+    let control_plane =
+        ControlPlane { rebalance_host: HOST.to_owned(), xds_host: HOST.to_owned(), port: CONTROL_PLANE_PORT };
+    Ok(Release { istio, module, control_plane })
 }

@@ -24,7 +24,11 @@ fn rendered() -> Value {
     let release = Release {
         istio: IstioVersion::V1_31,
         module: Module::new("http://evenkeel/filter.wasm", &"ab".repeat(32)).unwrap(),
-        control_plane: ControlPlane { host: "evenkeel".to_owned(), port: 18000 },
+        control_plane: ControlPlane {
+            rebalance_host: "evenkeel-rebalance".to_owned(),
+            xds_host: "evenkeel-xds".to_owned(),
+            port: 18000,
+        },
     };
     let policy = &manifests.policies[0];
     json!(render(policy, manifests.service(policy).unwrap(), &release).unwrap()[0])

@@ -14,6 +14,8 @@ pub struct Meaning {
     pub tls: Option<ClientTlsMode>,
     /// What makes localities get priorities.
     pub locality_priorities: Option<&'static str>,
+    /// Whether connections go to the address that the client has chosen.
+    pub passes_through: bool,
 }
 
 /// The rules for a host, by the namespaces that they are in.
@@ -101,5 +103,10 @@ fn of_policies(policy: Option<&TrafficPolicy>, subset: Option<&TrafficPolicy>, p
     } else {
         None
     };
-    Meaning { labels: Labels::new(), tls: subset.and_then(tls).or(policy.and_then(tls)), locality_priorities }
+    Meaning {
+        labels: Labels::new(),
+        tls: subset.and_then(tls).or(policy.and_then(tls)),
+        locality_priorities,
+        passes_through: any(|policy| policy.passes_through),
+    }
 }

@@ -74,7 +74,7 @@ impl Planner {
         Some(Sources {
             policies: policies.iter().map(|object| SeenPolicy::new(object)).collect(),
             services: services.iter().filter_map(|object| service(object)).collect(),
-            cluster: self.newest.borrow_and_update().clone(),
+            cluster: self.newest.borrow_and_update().clone()?,
         })
     }
 

@@ -8,7 +8,7 @@ use kube::runtime::reflector::Store;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::watcher::{Config, Error, Event, watcher};
 use kube::{Api, Client};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
@@ -170,7 +170,9 @@ fn trim(object: &mut DynamicObject, resource: &ApiResource) {
         "ConnectionPolicy" => {}
         "Service" => {
             object.metadata.annotations = None;
-            object.data = json!({"spec": {"selector": object.data.pointer("/spec/selector")}});
+            let kept =
+                ["selector", "type", "clusterIP"].map(|name| (name.to_owned(), object.data["spec"][name].take()));
+            object.data = json!({"spec": kept.into_iter().collect::<Map<_, _>>()});
         }
         _ => object.data = Value::Null,
     }

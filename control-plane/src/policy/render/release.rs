@@ -34,12 +34,14 @@ pub struct Module {
     pub sha256: String,
 }
 
-/// The Service of the control plane that proxies report to.
+/// The Services of the control plane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlPlane {
-    /// Its name in the mesh.
-    pub host: String,
-    /// Its port.
+    /// The name in the mesh of the one that proxies report to.
+    pub rebalance_host: String,
+    /// The name in the mesh of the one that endpoints come from.
+    pub xds_host: String,
+    /// The port of both.
     pub port: u16,
 }
 

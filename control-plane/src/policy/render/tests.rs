@@ -1,5 +1,6 @@
 use super::*;
 use crate::policy::manifests::Manifests;
+use crate::policy::testing::release;
 
 const POLICY: &str = "
 apiVersion: evenkeel.dev/v1alpha1
@@ -16,19 +17,15 @@ metadata: {name: istio-ingressgateway, namespace: istio-system}
 spec: {selector: {istio: ingressgateway}, ports: [{name: http, port: 80}]}
 ";
 
-fn release() -> Release {
-    Release {
-        istio: IstioVersion::V1_31,
-        module: Module::new("http://evenkeel/filter.wasm", &"ab".repeat(32)).unwrap(),
-        control_plane: ControlPlane { host: "evenkeel-rebalance.evenkeel-system.svc".to_owned(), port: 18000 },
-    }
-}
-
-fn rendered(text: &str) -> Result<Value, RenderError> {
+fn all(text: &str) -> Result<Vec<Value>, RenderError> {
     let manifests = Manifests::parse(text).unwrap();
     let policy = &manifests.policies[0];
     let objects = render(policy, manifests.service(policy).unwrap(), &release())?;
-    Ok(serde_json::to_value(&objects[0]).unwrap())
+    Ok(objects.iter().map(|object| serde_json::to_value(object).unwrap()).collect())
+}
+
+fn rendered(text: &str) -> Result<Value, RenderError> {
+    Ok(all(text)?.remove(0))
 }
 
 fn patches<'a>(object: &'a Value, kind: &str) -> Vec<&'a Value> {
@@ -65,4 +62,37 @@ fn requests_are_counted_where_the_policy_asks_for_it() {
 fn a_service_that_selects_no_pods_is_refused() {
     let error = rendered(&POLICY.replace("{selector: {istio: ingressgateway}, ", "{")).unwrap_err().to_string();
     assert!(error.contains("istio-system/istio-ingressgateway has no selector"), "{error}");
+}
+
+const ENDPOINTS: &str = "endpoints: {destinations: [
+  {host: cart.shop.svc.cluster.local, port: 80, subset: v1}, {host: cart.shop.svc.cluster.local, port: 80},
+  {host: cart.shop.svc.cluster.local, port: 80}]}";
+
+#[test]
+fn each_destination_has_an_object_of_its_own_and_only_one() {
+    let with_endpoints = POLICY.replace("inbound: {maxAge: 30m, jitter: 0.2}", ENDPOINTS);
+    let objects = all(&with_endpoints).unwrap();
+    let names: Vec<_> = objects.iter().map(|object| object["metadata"]["name"].as_str().unwrap()).collect();
+    let expected = [
+        "evenkeel-gateway",
+        "evenkeel-gateway-80-cart.shop.svc.cluster.local",
+        "evenkeel-gateway-80-v1.cart.shop.svc.cluster.local",
+    ];
+    assert_eq!(names, expected);
+    let matched: Vec<_> =
+        objects[1..].iter().map(|object| patches(object, "CLUSTER")[0]["match"]["cluster"]["name"].clone()).collect();
+    assert_eq!(matched, ["outbound|80||cart.shop.svc.cluster.local", "outbound|80|v1|cart.shop.svc.cluster.local"]);
+    let added: Vec<_> =
+        patches(&objects[0], "CLUSTER").iter().map(|patch| patch["patch"]["value"]["name"].clone()).collect();
+    assert_eq!(added, ["evenkeel-rebalance", "evenkeel-xds"]);
+}
+
+#[test]
+fn a_policy_for_endpoints_alone_leaves_the_filter_chains_as_they_are() {
+    let policy =
+        POLICY.replace("inbound: {maxAge: 30m, jitter: 0.2}", ENDPOINTS).replace("rebalance: {maxRate: 0.1}", "");
+    for object in all(&policy).unwrap() {
+        let patches = object["spec"]["configPatches"].as_array().unwrap();
+        assert!(patches.iter().all(|patch| patch["applyTo"] == "CLUSTER"), "{object}");
+    }
 }

@@ -1,7 +1,7 @@
 //! What a status is made of.
 
-use super::{ACCEPTED, BALANCED, ConnectionPolicyStatus, PROGRAMMED, condition};
-use crate::policy::plan::{Refusal, Verdict};
+use super::{ACCEPTED, APPLY_FAILED, BALANCED, ConnectionPolicyStatus, DESTINATION_DECLINED, PROGRAMMED, condition};
+use crate::policy::plan::{DeclinedDestination, Refusal, Verdict};
 use crate::rebalance::{GroupStatus, State};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
@@ -59,11 +59,14 @@ impl Facts<'_> {
 
     fn programmed(&self, at: (Option<i64>, &Time)) -> Condition {
         let (holds, reason, message) = match (self.verdict, &self.programmed) {
-            (Verdict::Refused(refusal), _) => (false, refusal.reason(), kept(refusal)),
-            (Verdict::Accepted { .. }, Ok(())) => (true, PROGRAMMED, "the API server has its Istio objects"),
-            (Verdict::Accepted { .. }, Err(message)) => (false, "ApplyFailed", message.as_str()),
+            (Verdict::Refused(refusal), _) => (false, refusal.reason(), kept(refusal).to_owned()),
+            (Verdict::Accepted { .. }, Err(message)) => (false, APPLY_FAILED, message.clone()),
+            (Verdict::Accepted { declined, .. }, Ok(())) if !declined.is_empty() => {
+                (false, DESTINATION_DECLINED, with_istiod(declined))
+            }
+            (Verdict::Accepted { .. }, Ok(())) => (true, PROGRAMMED, "the API server has its Istio objects".to_owned()),
         };
-        condition(PROGRAMMED, Some(holds), (reason, message), at)
+        condition(PROGRAMMED, Some(holds), (reason, &message), at)
     }
 
     fn balanced(&self, at: (Option<i64>, &Time)) -> Condition {
@@ -74,6 +77,11 @@ impl Facts<'_> {
         let message = if group.reason.is_empty() { &reason } else { &group.reason };
         condition(BALANCED, Some(group.state == State::Balanced), (&reason, message), at)
     }
+}
+
+fn with_istiod(declined: &[DeclinedDestination]) -> String {
+    let declined: Vec<_> = declined.iter().map(ToString::to_string).collect();
+    format!("the endpoints of these destinations stay with istiod: {}", declined.join("; "))
 }
 
 fn kept(refusal: &Refusal) -> &'static str {

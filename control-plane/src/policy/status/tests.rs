@@ -1,6 +1,7 @@
 use super::*;
+use crate::eds::OutboundName;
 use crate::model::ServiceName;
-use crate::policy::plan::{Refusal, Verdict};
+use crate::policy::plan::{DeclinedDestination, Refusal, Verdict};
 use crate::rebalance::{GroupStatus, Mode, State};
 use k8s_openapi::jiff::Timestamp;
 
@@ -27,7 +28,7 @@ fn group(state: State, imbalance: f64) -> GroupStatus {
 }
 
 fn accepted() -> Verdict {
-    Verdict::Accepted { service: ServiceName::new("shop", "cart"), objects: Vec::new() }
+    Verdict::Accepted { service: ServiceName::new("shop", "cart"), objects: Vec::new(), declined: Vec::new() }
 }
 
 fn facts<'a>(verdict: &'a Verdict, programmed: Result<(), String>, group: Option<&'a GroupStatus>) -> Facts<'a> {
@@ -75,6 +76,17 @@ fn what_stands_in_the_way_comes_first() {
     let status = facts(&missing, Ok(()), None).status(None, &at(1));
     assert_eq!(conditions(&status), ["Accepted False TargetNotFound", "Programmed False TargetNotFound"]);
     assert_eq!(status.state.as_deref(), Some("TargetNotFound"));
+}
+
+#[test]
+fn a_destination_that_stays_with_istiod_is_named_with_its_reason() {
+    let cluster = OutboundName::parse("outbound|80||cart.shop.svc.cluster.local").unwrap();
+    let declined = vec![DeclinedDestination { cluster, reason: "for some reason".to_owned() }];
+    let verdict = Verdict::Accepted { service: ServiceName::new("shop", "cart"), objects: Vec::new(), declined };
+    let status = facts(&verdict, Ok(()), None).status(None, &at(1));
+    assert_eq!(status.state.as_deref(), Some("DestinationDeclined"));
+    let message = &status.condition(PROGRAMMED).unwrap().message;
+    assert!(message.ends_with("outbound|80||cart.shop.svc.cluster.local: for some reason"), "{message}");
 }
 
 #[test]

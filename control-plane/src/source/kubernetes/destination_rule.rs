@@ -73,6 +73,7 @@ struct PortPolicy {
     port: Option<Port>,
     tls: Option<Tls>,
     outlier_detection: Option<IgnoredAny>,
+    load_balancer: Option<LoadBalancer>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -88,6 +89,7 @@ struct Tls {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct LoadBalancer {
+    simple: Option<String>,
     locality_lb_setting: Option<LocalityLbSetting>,
 }
 
@@ -130,6 +132,8 @@ impl Watched for DestinationRule {
 
 fn policy(policy: Option<Policy>, field: &str, defects: &mut Vec<String>) -> TrafficPolicy {
     let Policy { tls, outlier_detection, load_balancer, port_level_settings } = policy.unwrap_or_default();
+    let of_ports = port_level_settings.iter().filter_map(|port| port.load_balancer.as_ref());
+    let passes_through = load_balancer.iter().chain(of_ports).any(LoadBalancer::passes_through);
     let locality = load_balancer.and_then(|balancer| balancer.locality_lb_setting).unwrap_or_default();
     let prefers = locality.enabled != Some(false);
     let ejects = outlier_detection.is_some() || port_level_settings.iter().any(|port| port.outlier_detection.is_some());
@@ -139,6 +143,13 @@ fn policy(policy: Option<Policy>, field: &str, defects: &mut Vec<String>) -> Tra
         port_tls: ports(port_level_settings, field, defects),
         outlier_detection: prefers && ejects,
         locality_distribution: prefers && distributes.iter().any(|list| !list.is_empty()),
+        passes_through,
+    }
+}
+
+impl LoadBalancer {
+    fn passes_through(&self) -> bool {
+        self.simple.as_deref() == Some("PASSTHROUGH")
     }
 }
 
@@ -219,6 +230,14 @@ mod tests {
         assert!(setting(&json!({"distribute": [{"from": "a/*", "to": {"a/*": 100}}]})).locality_distribution);
         let off = setting(&json!({"enabled": false, "distribute": [{}]}));
         assert!(!off.outlier_detection && !off.locality_distribution);
+    }
+
+    #[test]
+    fn what_passes_connections_through_is_known() {
+        let passes = |policy: &Value| read(&json!({"host": "a", "trafficPolicy": policy})).0.policy.passes_through;
+        let balancer = json!({"loadBalancer": {"simple": "PASSTHROUGH"}});
+        assert!(passes(&balancer) && passes(&json!({"portLevelSettings": [balancer]})));
+        assert!(!passes(&json!({"loadBalancer": {"simple": "LEAST_REQUEST"}})));
     }
 
     #[test]
