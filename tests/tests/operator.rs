@@ -6,6 +6,7 @@ mod operator {
 
     mod balance;
     mod conflicts;
+    mod endpoints;
     mod life;
     mod outage;
     mod permissions;

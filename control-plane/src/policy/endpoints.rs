@@ -33,7 +33,7 @@ pub struct Destination {
     /// The port of that Service.
     #[schemars(with = "i32", range(min = 1, max = 65535))]
     pub port: NonZeroU16,
-    /// The subset of a DestinationRule; what is sent to the host without a subset if it is left out.
+    /// The subset of a `DestinationRule`; what is sent to the host without a subset if it is left out.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 63))]
     pub subset: String,

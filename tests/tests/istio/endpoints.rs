@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const CART: &str = "outbound|80||cart.shop.svc.cluster.local";
 const POLICY: &str = "endpoints: {destinations: [{host: cart.shop.svc.cluster.local, port: 80}]}";
 /// Where the replicas are.
-const FIRST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
+const FIRST: Ipv4Addr = Ipv4Addr::LOCALHOST;
 const SECOND: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// A mesh, and the control plane that its proxy can take endpoints from.

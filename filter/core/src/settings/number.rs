@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 /// A number of requests from 1 to 4,294,967,295, as Envoy's own `max_requests_per_connection`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(transparent))]
-pub struct RequestCount(#[cfg_attr(feature = "schema", schemars(range(min = 1)))] u32);
+pub struct RequestCount(
+    // Kubernetes knows no unsigned numbers.
+    #[cfg_attr(feature = "schema", schemars(with = "i64", range(min = 1, max = 4_294_967_295_u32)))] u32,
+);
 
 impl RequestCount {
     /// The number.
