@@ -1,5 +1,6 @@
 //! The command line.
 
+mod admin;
 mod check;
 mod crd;
 mod log;

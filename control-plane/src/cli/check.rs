@@ -1,12 +1,13 @@
 //! `evenkeel check`: what keeps an Envoy from doing its part.
 
-mod admin;
 mod cluster;
 mod output;
+mod proxy;
 mod skew;
 mod source;
 
 use crate::check::{Finding, Severity, check, manifests};
+use crate::cli::admin::Admin;
 use anyhow::{Context, bail, ensure};
 use clap::{ArgGroup, Args, ValueEnum};
 use cluster::ClusterArguments;
@@ -86,12 +87,12 @@ impl CheckArguments {
             return Ok(envoy);
         }
         let admin = match (&self.admin, self.targets.as_slice()) {
-            (Some(address), _) => admin::Admin::Address(address.clone()),
+            (Some(address), _) => Admin::Address(address.clone()),
             (None, [pod]) => self.cluster.admin(pod).await?,
             (None, []) => bail!("nothing to check: name a pod, or give --admin, --config-dump or --offline"),
             (None, pods) => bail!("{} pods are named: name one", pods.len()),
         };
-        admin.envoy().await
+        proxy::envoy(&admin).await
     }
 
     fn manifests(&self) -> anyhow::Result<Vec<Finding>> {

@@ -1,11 +1,13 @@
 //! `evenkeel status`: the groups whose connections are kept even, as the leader sees them.
 
 mod fetch;
+mod leader;
 mod table;
 
 use crate::admin::GroupList;
 use clap::{Args, ValueEnum};
-use fetch::fetch;
+use fetch::{fetch, fetch_through};
+use leader::LeaderArguments;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 use table::{details, overview};
@@ -31,6 +33,8 @@ pub struct StatusArguments {
     /// Admin address of the replica that leads: the pod with the label evenkeel.dev/leader
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:18001")]
     admin_address: String,
+    #[command(flatten)]
+    leader: LeaderArguments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -67,7 +71,11 @@ async fn watch(arguments: &StatusArguments) -> anyhow::Result<()> {
 
 impl StatusArguments {
     async fn show(&self) -> anyhow::Result<String> {
-        let list = fetch(&self.admin_address, self.group.as_deref()).await?;
+        let group = self.group.as_deref();
+        let list = match self.leader.admin().await? {
+            Some(leader) => fetch_through(&leader, group).await?,
+            None => fetch(&self.admin_address, group).await?,
+        };
         match self.output {
             Output::Json => Ok(serde_json::to_string_pretty(&list)?),
             Output::Table => self.table(&list),

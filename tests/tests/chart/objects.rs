@@ -73,13 +73,13 @@ fn the_sidecar_carries_the_xds_port_and_only_where_it_secures_it() -> Result<()>
 
 /// The notes are what an operator reads first: they name what there is.
 #[test]
-fn the_notes_name_services_and_a_policy_that_exist() -> Result<()> {
+fn the_notes_name_what_is_installed_and_a_policy_that_exists() -> Result<()> {
     let installation = ["install", "evenkeel", ".", "--dry-run=client", "--namespace", NAMESPACE];
     let output = text(&installation)?;
     let notes = output.split_once("NOTES:\n").context("no notes")?.1;
     let rendered = objects(&[])?;
     find(&rendered, "Deployment", named(notes, "deployment/")?)?;
-    find(&rendered, "Service", named(notes, "service/")?)?;
+    assert_eq!(named(notes, "evenkeel status --namespace ")?, NAMESPACE);
     let policy = notes.split_once("<<END\n").and_then(|(_, rest)| rest.split_once("END\n")).context("no policy")?.0;
     let policy: Value = serde_saphyr::from_str(policy)?;
     let example: Value = serde_saphyr::from_str(&fs::read_to_string(chart().join("../examples/observe.yaml"))?)?;

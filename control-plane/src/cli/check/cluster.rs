@@ -1,6 +1,6 @@
 //! The Kubernetes cluster whose pods are checked.
 
-use super::admin::Admin;
+use crate::cli::admin::Admin;
 use crate::source::kubernetes::{ConnectError, connect};
 use anyhow::{Context, anyhow};
 use clap::Args;

@@ -1,10 +1,10 @@
 //! `evenkeel check --skew`: how uneven the pods of a Service are.
 
-use super::Output;
-use super::admin::Admin;
 use super::cluster::ClusterArguments;
+use super::{Output, proxy};
 use crate::check::envoy::Stats;
 use crate::check::skew::{PodConnections, Skew, connections};
+use crate::cli::admin::Admin;
 use anyhow::{Context, ensure};
 use comfy_table::{CellAlignment, Table};
 use futures::{StreamExt, stream};
@@ -26,7 +26,7 @@ pub async fn show(cluster: &ClusterArguments, service: &str, output: Output) -> 
 }
 
 async fn of_pod((pod, admin): (String, Admin)) -> anyhow::Result<PodConnections> {
-    let stats = admin.get("/stats").await?;
+    let stats = proxy::get(&admin, "/stats").await?;
     let known = Stats::parse(&stats).as_ref().and_then(connections);
     let (source, connections) = known.with_context(|| format!("pod {pod}: its stats say nothing about connections"))?;
     Ok(PodConnections { pod, connections, source })

@@ -1,6 +1,7 @@
 //! Asks the admin port.
 
 use crate::admin::GroupList;
+use crate::cli::admin::Admin;
 use anyhow::{Context, ensure};
 use bytes::Bytes;
 use http::{StatusCode, Uri};
@@ -15,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The groups, or only one, as the replica at this admin address sees them.
 pub async fn fetch(admin_address: &str, group: Option<&str>) -> anyhow::Result<GroupList> {
-    let uri = uri(admin_address, group)?;
+    let uri = uri(admin_address, &path(group)?)?;
     let answer = timeout(PATIENCE, get(uri)).await;
     let answer = answer.map_err(|_| anyhow::anyhow!("no answer within {PATIENCE:?}")).and_then(|answer| answer);
     answer.with_context(|| {
@@ -23,9 +24,18 @@ pub async fn fetch(admin_address: &str, group: Option<&str>) -> anyhow::Result<G
     })
 }
 
-fn uri(admin_address: &str, group: Option<&str>) -> anyhow::Result<Uri> {
+/// The same, as the pod with this admin port sees them.
+pub async fn fetch_through(leader: &Admin, group: Option<&str>) -> anyhow::Result<GroupList> {
+    Ok(serde_json::from_str(&leader.get(&path(group)?).await?)?)
+}
+
+fn path(group: Option<&str>) -> anyhow::Result<String> {
     let query = group.map(checked).transpose()?.map_or_else(String::new, |group| format!("?group={group}"));
-    let uri = format!("http://{admin_address}/v1/groups{query}");
+    Ok(format!("/v1/groups{query}"))
+}
+
+fn uri(admin_address: &str, path: &str) -> anyhow::Result<Uri> {
+    let uri = format!("http://{admin_address}{path}");
     uri.parse()
         .with_context(|| format!("--admin-address {admin_address:?} is no address; use one such as 127.0.0.1:18001"))
 }

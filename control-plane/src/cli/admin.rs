@@ -1,6 +1,5 @@
-//! Asks an Envoy's admin port.
+//! Asks an admin port: Envoy's, or that of a control plane.
 
-use crate::check::Envoy;
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
@@ -28,21 +27,10 @@ pub enum Admin {
 }
 
 impl Admin {
-    /// Everything that is checked.
-    pub async fn envoy(&self) -> anyhow::Result<Envoy> {
-        let config_dump = self.get("/config_dump?include_eds").await?;
-        let (clusters, stats) = (self.get("/clusters?format=json").await?, self.get("/stats").await?);
-        Ok(Envoy::parse(&config_dump, Some(&clusters), Some(&stats))?)
-    }
-
     /// The answer to GET.
     pub async fn get(&self, path: &str) -> anyhow::Result<String> {
         let answer = timeout(PATIENCE, self.exchange(path)).await;
-        let answer = answer.map_err(|_| anyhow::anyhow!("no answer within {PATIENCE:?}")).and_then(|answer| answer);
-        answer.with_context(|| match self {
-            Self::Address(address) => format!("--admin {address}: is it the admin port of a running Envoy? GET {path}"),
-            Self::Pod(_, pod, port) => format!("pod {pod}: is {port} the admin port of an Envoy in it? GET {path}"),
-        })
+        answer.map_err(|_| anyhow::anyhow!("no answer within {PATIENCE:?}")).and_then(|answer| answer)
     }
 
     async fn exchange(&self, path: &str) -> anyhow::Result<String> {
