@@ -13,7 +13,7 @@ pub enum Name {
     Envoy,
     /// The Go and Python load clients.
     Clients,
-    /// etcd, kube-apiserver, kube-controller-manager and kube-proxy.
+    /// etcd, kube-apiserver, kube-controller-manager, kube-proxy, kubectl, and what forwards ports of pods.
     Kube,
     /// Helm, for the chart.
     Helm,

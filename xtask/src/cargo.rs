@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
@@ -33,6 +34,15 @@ pub fn build_release(packages: &[&str]) -> Result<()> {
 /// Builds a binary that needs no other file, for its image.
 pub fn build_static(package: &str) -> Result<()> {
     build_with(&["--target", &image::target()], &[package])
+}
+
+/// Builds a binary that needs no other file, as it is released, with this filter inside.
+pub fn build_for_image(package: &str, filter: &Path) -> Result<()> {
+    let target = image::target();
+    let arguments = ["build", "--release", "--locked", "--package", package];
+    let mut command = command(&arguments);
+    command.args(["--features", "embedded-filter", "--target", &target]).env("EVENKEEL_WASM", filter);
+    program::run(&mut command)
 }
 
 fn build_with(options: &[&str], packages: &[&str]) -> Result<()> {

@@ -3,6 +3,7 @@
 
 mod bed;
 mod cargo;
+mod image;
 mod run;
 mod test;
 mod toolchain;
@@ -37,6 +38,11 @@ enum Task {
         #[arg(long)]
         trap: bool,
     },
+    /// Builds the image of the control plane, and the static binary that is in it.
+    Image {
+        /// Such as `REGISTRY/evenkeel:0.1.0`.
+        name: String,
+    },
     /// Runs one benchmark.
     Bench {
         /// Which benchmark, and what `evenkeel-bench` takes for it, such as `filter --json FILE`.
@@ -65,6 +71,7 @@ fn run(task: Task) -> Result<()> {
         Task::Demo { arguments } => run::demo(&arguments),
         Task::Test(options) => test::run(&options),
         Task::Wasm { trap } => wasm::build(trap),
+        Task::Image { name } => image::build(&name),
         Task::Bench { arguments } => run::bench(&arguments),
         Task::Bed { names } => bed::prepare(&names),
     }
