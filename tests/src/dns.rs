@@ -25,7 +25,12 @@ pub struct DnsServer {
 impl DnsServer {
     /// Starts it on a free port, over UDP.
     pub async fn start(hosts: &[Ipv4Addr]) -> Result<Self> {
-        let socket = UdpSocket::bind(LOOPBACK).await?;
+        Self::start_on(LOOPBACK, hosts).await
+    }
+
+    /// As [`Self::start`], at this address.
+    pub async fn start_on(address: SocketAddr, hosts: &[Ipv4Addr]) -> Result<Self> {
+        let socket = UdpSocket::bind(address).await?;
         let address = socket.local_addr()?;
         let hosts = Arc::new(Mutex::new(hosts.to_vec()));
         let task = tokio::spawn(serve(socket, Arc::clone(&hosts)));

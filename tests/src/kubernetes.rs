@@ -6,9 +6,11 @@
 mod account;
 mod api_server;
 mod audit;
+pub mod container;
 mod controller_manager;
 mod credentials;
 mod etcd;
+mod kubelet;
 mod manifest;
 mod node;
 mod pod;
@@ -30,6 +32,7 @@ pub use self::audit::Request;
 use self::controller_manager::ControllerManager;
 use self::credentials::Credentials;
 use self::etcd::Etcd;
+pub use self::kubelet::Kubelet;
 pub use self::node::Node;
 pub use self::pod::{Pod, create_ready};
 pub use self::pods::Pods;
@@ -58,11 +61,16 @@ impl Kubernetes {
     /// # Errors
     /// When the bed `kube` is missing (the text names the command), or a program does not become ready.
     pub async fn start() -> Result<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// As [`Self::start`], with more of Kubernetes' own controllers, such as `deployment-controller`.
+    pub async fn start_with(controllers: &[&str]) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot create a folder for Kubernetes")?;
         let credentials = Credentials::generate(folder.path())?;
         let etcd = Etcd::start(folder.path()).await?;
         let api_server = ApiServer::start(1, &credentials).await?;
-        let controller_manager = ControllerManager::start(&credentials, &api_server).await?;
+        let controller_manager = ControllerManager::start(&credentials, &api_server, controllers).await?;
         let client = api_server.client().await?;
         Ok(Self { client, _controller_manager: controller_manager, api_server, etcd, credentials, _folder: folder })
     }

@@ -1,13 +1,11 @@
 //! The bed `clients`: the load clients that are not written in Rust.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::artifact;
 use crate::cache;
-use crate::digest;
 use crate::program::{Go, Python};
 
 const COMMAND: &str = "cargo xtask bed clients";
@@ -56,28 +54,9 @@ fn sources(name: &str) -> PathBuf {
 }
 
 fn go_folder() -> Result<PathBuf> {
-    keyed_folder("go", &["go.mod", "go.sum"], ".go")
+    cache::keyed_folder("clients-go", &sources("go"), &["go.mod", "go.sum"], ".go")
 }
 
 fn grpcio_folder() -> Result<PathBuf> {
-    keyed_folder("grpcio", &["requirements.txt"], ".txt")
-}
-
-/// A folder named by the hash of its sources, so that changed sources are built again.
-fn keyed_folder(name: &str, always: &[&str], suffix: &str) -> Result<PathBuf> {
-    let mut hashes = String::new();
-    for file in files(&sources(name), always, suffix)? {
-        let content = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        hashes += &digest::sha256(&content);
-    }
-    let key = digest::sha256(hashes.as_bytes());
-    Ok(cache::folder()?.join(format!("clients-{name}-{}", &key[..16])))
-}
-
-fn files(folder: &Path, always: &[&str], suffix: &str) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
-    let names = entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let mut names: Vec<_> = names.filter(|name| name.ends_with(suffix) || always.contains(&name.as_str())).collect();
-    names.sort();
-    Ok(names.into_iter().map(|name| folder.join(name)).collect())
+    cache::keyed_folder("clients-grpcio", &sources("grpcio"), &["requirements.txt"], ".txt")
 }

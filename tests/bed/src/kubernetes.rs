@@ -7,9 +7,10 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::go_tool::{self, GoTool};
+use crate::kubelet;
 use crate::program;
 
-const COMMAND: &str = "cargo xtask bed kube";
+pub(crate) const COMMAND: &str = "cargo xtask bed kube";
 
 /// A program of a Kubernetes cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +23,13 @@ pub enum Component {
     ControllerManager,
     /// The balancer behind a `NodePort`.
     Proxy,
+    /// The operator's command.
+    Kubectl,
 }
 
 impl Component {
     /// All of them, in the order in which they share what they compile best.
-    pub const ALL: [Self; 4] = [Self::Etcd, Self::ApiServer, Self::ControllerManager, Self::Proxy];
+    pub const ALL: [Self; 5] = [Self::Etcd, Self::ApiServer, Self::ControllerManager, Self::Proxy, Self::Kubectl];
 
     /// The path of the prepared binary.
     ///
@@ -44,6 +47,7 @@ impl Component {
                 ("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager", "about a minute")
             }
             Self::Proxy => ("kube-proxy", "k8s.io/kubernetes/cmd/kube-proxy", "about a minute"),
+            Self::Kubectl => ("kubectl", "k8s.io/kubernetes/cmd/kubectl", "less than a minute"),
         };
         GoTool { name, package, command: COMMAND, duration }
     }
@@ -62,7 +66,8 @@ impl fmt::Display for Component {
 pub fn prepare() -> Result<Vec<PathBuf>> {
     install_network_tools()?;
     let linker = version_flags(&go_tool::version("k8s.io/kubernetes")?)?;
-    Component::ALL.into_iter().map(|component| component.tool().prepare(&linker)).collect()
+    let programs = Component::ALL.into_iter().map(|component| component.tool().prepare(&linker));
+    programs.chain([kubelet::prepare()]).collect()
 }
 
 fn install_network_tools() -> Result<()> {

@@ -13,6 +13,7 @@ mod go_tool;
 pub mod helm;
 pub mod image;
 pub mod istio;
+pub mod kubelet;
 pub mod kubernetes;
 pub mod nginx;
 pub mod program;

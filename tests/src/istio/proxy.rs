@@ -61,7 +61,11 @@ impl Proxy {
         Start::new(version).concurrency(1).drain_as_in_istio().run_at(self.address, network, bootstrap).await
     }
 
-    fn bootstrap(&self) -> Result<Value> {
+    /// What it starts with.
+    ///
+    /// # Errors
+    /// When the list of modules, which has Istio's version, cannot be read.
+    pub fn bootstrap(&self) -> Result<Value> {
         let bootstrap = Bootstrap::new(&self.id()).cluster(Cluster::new(XDS_CLUSTER, &[SocketAddr::from(XDS)]).http2());
         let mut bootstrap =
             bootstrap.ads("DELTA_GRPC", XDS_CLUSTER).discovered(&["cds_config", "lds_config"]).into_json();

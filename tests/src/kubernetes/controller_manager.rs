@@ -1,4 +1,5 @@
-//! kube-controller-manager, with the one controller that makes EndpointSlices from Services and pods.
+//! kube-controller-manager, with the controller that makes EndpointSlices from Services and pods, and those that a test
+//! asks for.
 
 use std::process::Command;
 
@@ -17,7 +18,7 @@ pub(super) struct ControllerManager {
 }
 
 impl ControllerManager {
-    pub(super) async fn start(credentials: &Credentials, api_server: &ApiServer) -> Result<Self> {
+    pub(super) async fn start(credentials: &Credentials, api_server: &ApiServer, controllers: &[&str]) -> Result<Self> {
         let kubeconfig = credentials.admin_kubeconfig(api_server.url())?;
         let mut command = Command::new(Component::ControllerManager.find()?);
         for flag in ["--kubeconfig", "--authentication-kubeconfig", "--authorization-kubeconfig"] {
@@ -25,7 +26,8 @@ impl ControllerManager {
         }
         command.arg("--tls-cert-file").arg(credentials.certificate());
         command.arg("--tls-private-key-file").arg(credentials.key());
-        command.args(["--controllers", "endpointslice-controller", "--leader-elect=false"]);
+        let controllers = [&["endpointslice-controller"], controllers].concat().join(",");
+        command.args(["--controllers", &controllers, "--leader-elect=false"]);
         command.args(["--bind-address", "127.0.0.1", "--secure-port", "10257", "--authentication-skip-lookup"]);
         // A test changes more in a second than a cluster of this size.
         command.args(["--kube-api-qps", "500", "--kube-api-burst", "1000"]);

@@ -8,7 +8,7 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use super::Kubernetes;
+use super::{Kubernetes, kubelet};
 
 /// A node: where pods are, and what a `NodePort` is reached by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,7 @@ impl Node {
         let status = json!({"status": {
             "addresses": [{"type": "InternalIP", "address": self.address}],
             "conditions": [{"type": "Ready", "status": ready}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet::PORT}},
         }});
         nodes.patch_status(&self.name, &PatchParams::default(), &Patch::Merge(status)).await?;
         Ok(())

@@ -2,12 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use evenkeel_tests::kubernetes::Kubernetes;
+use evenkeel_tests::kubernetes::{Kubernetes, container};
 use evenkeel_tests::process::Process;
-use evenkeel_tests::{artifact, http_get, wait};
+use evenkeel_tests::{http_get, wait};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Api;
@@ -39,9 +38,7 @@ impl Replica {
     ) -> Result<Self> {
         create_pod(kubernetes, template).await?;
         let container = template["spec"]["containers"][0].clone();
-        let mut command = command(&container, mounts)?;
-        // In the place of the account's token in the pod.
-        command.env("KUBECONFIG", kubeconfig);
+        let command = container::control_plane(&container, (NAME, NAMESPACE), kubeconfig, mounts)?;
         let log = tempfile::tempdir()?;
         let process = Process::spawn(NAME, command, &log.path().join("log"))?;
         Ok(Self { process, container, kubernetes: kubernetes.client(), _log: log })
@@ -114,23 +111,4 @@ async fn create_pod(kubernetes: &Kubernetes, template: &Value) -> Result<()> {
     let status = json!({"phase": "Running", "podIP": ADDRESS, "podIPs": [{"ip": ADDRESS}], "conditions": conditions});
     pods.patch_status(NAME, &PatchParams::default(), &Patch::Strategic(json!({"status": status}))).await?;
     Ok(())
-}
-
-fn command(container: &Value, mounts: &[(&str, &str)]) -> Result<Command> {
-    let mut command = Command::new(artifact::control_plane()?);
-    for argument in container["args"].as_array().context("no arguments")? {
-        let argument = argument.as_str().context("an argument that is no text")?.to_owned();
-        command.arg(mounts.iter().fold(argument, |argument, (path, place)| argument.replace(path, place)));
-    }
-    // The program of the image was built with it.
-    command.arg("--filter-module").arg(artifact::wasm()?);
-    for variable in container["env"].as_array().context("no environment")? {
-        let value = match variable["valueFrom"]["fieldRef"]["fieldPath"].as_str() {
-            Some("metadata.name") => NAME,
-            Some("metadata.namespace") => NAMESPACE,
-            other => anyhow::bail!("an unknown field {other:?}"),
-        };
-        command.env(variable["name"].as_str().context("no name")?, value);
-    }
-    Ok(command)
 }
