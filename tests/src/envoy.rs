@@ -132,6 +132,15 @@ pub struct Envoy {
 }
 
 impl Envoy {
+    /// One that Istio's agent starts, and waits until it is LIVE. The process is the agent, whose log has both.
+    pub(crate) async fn of_agent(process: Process, folder: TempDir, admin: SocketAddr) -> Result<Self> {
+        let file = folder.path().join("admin");
+        fs::write(&file, admin.to_string()).context("cannot write the admin address")?;
+        let mut envoy = Self { process, admin: Admin::new(file), folder };
+        envoy.wait_until_live().await?;
+        Ok(envoy)
+    }
+
     /// The child process: log, pause, resume, kill.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process

@@ -91,12 +91,22 @@ impl Kubernetes {
     /// When there is no such account.
     pub async fn kubeconfig_for(&self, account: (&str, &str), api_server: &ApiServer) -> Result<PathBuf> {
         let (namespace, name) = account;
+        let token = self.token(account, None).await?;
+        self.credentials.kubeconfig(&format!("{namespace}-{name}"), namespace, &token, api_server.url())
+    }
+
+    /// A token as a pod of an account would get it: for this audience, or for the API server.
+    ///
+    /// # Errors
+    /// When there is no such account.
+    pub async fn token(&self, (namespace, name): (&str, &str), audience: Option<&str>) -> Result<String> {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), namespace);
-        let request = TokenRequest { spec: TokenRequestSpec::default(), ..TokenRequest::default() };
+        let audiences = audience.into_iter().map(str::to_owned).collect();
+        let spec = TokenRequestSpec { audiences, ..TokenRequestSpec::default() };
+        let request = TokenRequest { spec, ..TokenRequest::default() };
         let answer = accounts.create_token_request(name, &PostParams::default(), &request).await;
         let answer = answer.with_context(|| format!("no token for {namespace}/{name}"))?;
-        let token = answer.status.context("a token request without an answer")?.token;
-        self.credentials.kubeconfig(&format!("{namespace}-{name}"), namespace, &token, api_server.url())
+        Ok(answer.status.context("a token request without an answer")?.token)
     }
 
     /// Creates [`CONTROL_PLANE_ACCOUNT`] with the roles that the chart ships.

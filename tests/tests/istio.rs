@@ -7,5 +7,6 @@ mod istio {
     mod offline;
     mod place;
     mod policy;
+    mod secrets;
     mod traffic;
 }

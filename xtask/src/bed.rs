@@ -19,7 +19,7 @@ pub enum Name {
     Helm,
     /// buildah and musl, for the image of the control plane.
     Image,
-    /// istiod, istioctl and Istio's custom resources.
+    /// istiod, Istio's agent, istioctl, and Istio's custom resources.
     Istio,
     /// Debian's nginx, for `bench balance`.
     Nginx,

@@ -1,6 +1,7 @@
 //! Flags for what the Istio objects refer to, shared by those who print them and those who apply them.
 
 use crate::policy::render::{ControlPlane, IstioVersion, Module, Release};
+use crate::rebalance::trust::SpiffeId;
 use clap::Args;
 
 /// The mesh, and the control plane in it.
@@ -18,6 +19,10 @@ pub struct MeshArguments {
     /// The port of both
     #[arg(long, value_name = "PORT", default_value_t = 18000)]
     control_plane_port: u16,
+    /// The SPIFFE ID in the certificate of both, such as `spiffe://cluster.local/ns/evenkeel-system/sa/evenkeel`: proxies talk
+    /// to nobody else then, over mutual TLS with their own certificates of the mesh. Without it in clear text
+    #[arg(long, value_name = "SPIFFE-ID")]
+    control_plane_identity: Option<SpiffeId>,
 }
 
 impl MeshArguments {
@@ -27,6 +32,7 @@ impl MeshArguments {
             rebalance_host: self.control_plane_host.clone(),
             xds_host: self.xds_host.clone(),
             port: self.control_plane_port,
+            identity: self.control_plane_identity.clone(),
         };
         Release { istio: self.istio, module, control_plane }
     }

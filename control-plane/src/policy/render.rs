@@ -12,6 +12,7 @@
 pub(crate) mod cluster;
 mod endpoints;
 pub(crate) mod filters;
+mod mutual_tls;
 mod plugin;
 mod release;
 

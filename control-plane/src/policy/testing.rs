@@ -17,6 +17,7 @@ pub fn release() -> Release {
             rebalance_host: "evenkeel-rebalance.evenkeel-system.svc".to_owned(),
             xds_host: "evenkeel-xds.evenkeel-system.svc".to_owned(),
             port: 18000,
+            identity: None,
         },
     }
 }

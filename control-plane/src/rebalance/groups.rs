@@ -5,7 +5,7 @@ use super::policy::Policies;
 pub use super::refused::Refused;
 use super::report::Report;
 use super::status::GroupStatus;
-use super::trust::Caller;
+use super::trust::{Caller, SpiffeId};
 use crate::model::{Cluster, ServiceName, SteerWeights};
 use evenkeel_filter_core::Time;
 use evenkeel_proto::rebalance::{Directive, ReportRequest};
@@ -123,24 +123,25 @@ fn member(group: &Group, caller: &Caller, report: &Report) -> Result<IpAddr, Ref
         let (named, name) = (named.join(", "), &report.group);
         return Err(Refused::PermissionDenied(format!("{named}: not the address of a ready endpoint of {name}")));
     };
-    if *address == own[0] || has_account(group, caller, address) {
+    if has_account(group, caller, address).unwrap_or(*address == own[0]) {
         return Ok(*address);
     }
     let (from, name) = (caller.address, &report.group);
-    let remedy = "call from the pod's own address, or with mutual TLS";
+    let remedy = "call with the pod's own certificate, or without one from its own address";
     Err(Refused::PermissionDenied(format!(
         "{from} has not proven to have the service account of {address} in {name}: {remedy}"
     )))
 }
 
-fn has_account(group: &Group, caller: &Caller, address: &IpAddr) -> bool {
+/// Whether the caller has proven to be of the pod's account; `None` when that cannot be known: only then does an address count,
+/// which whoever is in the same network may take.
+fn has_account(group: &Group, caller: &Caller, address: &IpAddr) -> Option<bool> {
     let workload = group.endpoints().get(address).and_then(|endpoint| endpoint.workload.as_ref());
-    workload.is_some_and(|workload| {
-        !workload.service_account.is_empty()
-            && caller.identities.iter().any(|identity| {
-                identity.namespace == workload.namespace && identity.service_account == workload.service_account
-            })
-    })
+    let workload = workload.filter(|workload| !workload.service_account.is_empty())?;
+    let is_account = |identity: &SpiffeId| {
+        identity.namespace == workload.namespace && identity.service_account == workload.service_account
+    };
+    (!caller.identities.is_empty()).then(|| caller.identities.iter().any(is_account))
 }
 
 #[cfg(test)]

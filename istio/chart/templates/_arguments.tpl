@@ -10,6 +10,9 @@
 - --control-plane-host=evenkeel-rebalance.{{ .Release.Namespace }}.svc.{{ .Values.mesh.clusterDomain }}
 - --xds-host=evenkeel-xds.{{ .Release.Namespace }}.svc.{{ .Values.mesh.clusterDomain }}
 - --filter-host=evenkeel-filter.{{ .Release.Namespace }}.svc.{{ .Values.mesh.clusterDomain }}
+{{- if ne .Values.xds.security "none" }}
+- --control-plane-identity=spiffe://{{ .Values.mesh.trustDomain }}/ns/{{ .Release.Namespace }}/sa/{{ .Values.serviceAccount.name }}
+{{- end }}
 {{- end }}
 {{- if eq .Values.xds.security "tls" }}
 - --tls-cert=/var/run/secrets/evenkeel.dev/xds/tls.crt

@@ -12,8 +12,10 @@ use crate::bootstrap::{Bootstrap, Cluster};
 use crate::envoy::{Envoy, Start};
 use crate::network::Namespace;
 
-/// The cluster in Istio's own bootstrap.
+/// The clusters in Istio's own bootstrap. Behind the second one is the agent, which is not here.
 const XDS_CLUSTER: &str = "xds-grpc";
+const SECRETS_CLUSTER: &str = "sds-grpc";
+const NOBODY: ([u8; 4], u16) = ([127, 0, 0, 1], 9);
 
 /// What a proxy is in the mesh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,16 @@ pub enum Role {
     Router,
     /// Beside a workload.
     Sidecar,
+}
+
+impl Role {
+    /// Istio's name of it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Router => "router",
+            Self::Sidecar => "sidecar",
+        }
+    }
 }
 
 /// Who a proxy says that it is.
@@ -66,7 +78,9 @@ impl Proxy {
     /// # Errors
     /// When the list of modules, which has Istio's version, cannot be read.
     pub fn bootstrap(&self) -> Result<Value> {
-        let bootstrap = Bootstrap::new(&self.id()).cluster(Cluster::new(XDS_CLUSTER, &[SocketAddr::from(XDS)]).http2());
+        let bootstrap = Bootstrap::new(&self.id())
+            .cluster(Cluster::new(XDS_CLUSTER, &[SocketAddr::from(XDS)]).http2())
+            .cluster(Cluster::new(SECRETS_CLUSTER, &[SocketAddr::from(NOBODY)]).http2());
         let mut bootstrap =
             bootstrap.ads("DELTA_GRPC", XDS_CLUSTER).discovered(&["cds_config", "lds_config"]).into_json();
         for config in ["cds_config", "lds_config"] {
@@ -89,10 +103,7 @@ impl Proxy {
     /// `ROLE~ADDRESS~POD.NAMESPACE~DOMAIN`, as istiod takes it apart.
     fn id(&self) -> String {
         let Self { address, name, namespace, .. } = self;
-        let role = match self.role {
-            Role::Router => "router",
-            Role::Sidecar => "sidecar",
-        };
+        let role = self.role.name();
         format!("{role}~{address}~{name}.{namespace}~{namespace}.svc.cluster.local")
     }
 }

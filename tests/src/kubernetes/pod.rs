@@ -37,7 +37,7 @@ impl Pod {
     ) -> Result<Self> {
         let options = Options { address: SocketAddr::new(IpAddr::V4(address), PORT), ..Options::default() };
         let backend = network.run(|| Backend::start_with(&options))?;
-        create_ready(&api, (name, app), node, options.address).await?;
+        create_ready(&api, (name, app), None, node, options.address).await?;
         Ok(Self { name: name.to_owned(), api, backend })
     }
 
@@ -87,13 +87,15 @@ impl Pod {
     }
 }
 
-/// Creates the object of a pod, running and ready; what serves at its address, on the port `http`, is there already.
+/// Creates the object of a pod, running and ready, with this service account; what serves at its address, on the port `http`,
+/// is there already.
 ///
 /// # Errors
 /// When there is such an object.
 pub async fn create_ready(
     api: &Api<PodObject>,
     (name, app): (&str, &str),
+    account: Option<&str>,
     node: &Node,
     address: SocketAddr,
 ) -> Result<()> {
@@ -102,6 +104,7 @@ pub async fn create_ready(
         "metadata": {"name": name, "labels": {"app": app}},
         "spec": {
             "nodeName": node.name,
+            "serviceAccountName": account,
             "terminationGracePeriodSeconds": GRACE_PERIOD,
             "containers": [{"name": app, "image": app, "ports": [{"name": "http", "containerPort": port}]}],
         },

@@ -71,6 +71,27 @@ fn the_sidecar_carries_the_xds_port_and_only_where_it_secures_it() -> Result<()>
     Ok(())
 }
 
+#[test]
+fn proxies_are_told_the_account_of_the_pods_where_there_is_mutual_tls() -> Result<()> {
+    let mesh = ["--set", "xds.security=mesh"];
+    let tls = ["--values", "ci/tls-values.yaml"];
+    let identity = "spiffe://cluster.local/ns/evenkeel-system/sa/evenkeel";
+    let cases: [(&[&str], Option<&str>); 4] = [
+        (&[], None),
+        (&mesh, Some(identity)),
+        (&tls, Some(identity)),
+        (&EVERYTHING, Some("spiffe://example.org/ns/evenkeel-system/sa/connections")),
+    ];
+    for (flags, expected) in cases {
+        let deployment = find(&objects(flags)?, "Deployment", "evenkeel")?.clone();
+        let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().cloned();
+        let arguments = arguments.context("no arguments")?;
+        let told = arguments.iter().find_map(|flag| flag.as_str()?.strip_prefix("--control-plane-identity="));
+        assert_eq!(told, expected, "{flags:?}");
+    }
+    Ok(())
+}
+
 /// The notes are what an operator reads first: they name what there is.
 #[test]
 fn the_notes_name_what_is_installed_and_a_policy_that_exists() -> Result<()> {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use evenkeel::policy::render::{CONNECTION, IstioVersion};
+use evenkeel::policy::render::{CONNECTION, IstioVersion, Release};
 use evenkeel_bed::artifact;
 use evenkeel_tests::EnvoyVersion;
 use evenkeel_tests::envoy::Envoy;
@@ -81,7 +81,16 @@ impl Mesh {
 
     /// The same, with another file as the module.
     pub async fn apply_with(&self, sections: &str, module: &Path) -> Result<()> {
-        for object in policy::rendered(self.place, sections, IstioVersion::V1_31, module)? {
+        self.apply_release(sections, &policy::release(IstioVersion::V1_31, module)?).await
+    }
+
+    /// As [`Self::apply_policy`], with a control plane that proxies report to over mutual TLS.
+    pub async fn apply_secured(&self, sections: &str) -> Result<()> {
+        self.apply_release(sections, &policy::secured(IstioVersion::V1_31, &artifact::wasm()?)?).await
+    }
+
+    async fn apply_release(&self, sections: &str, release: &Release) -> Result<()> {
+        for object in policy::rendered(self.place, sections, release)? {
             self.kubernetes.apply(&object).await?;
         }
         Ok(())

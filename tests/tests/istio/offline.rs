@@ -8,7 +8,7 @@ use evenkeel::policy::render::IstioVersion;
 use evenkeel_tests::istio::istioctl;
 
 use super::place::Place;
-use super::policy::rendered;
+use super::policy::{release, rendered, secured};
 
 /// One for each form that a chain can have.
 const SECTIONS: [&str; 3] = [
@@ -26,13 +26,13 @@ fn istioctl_has_nothing_to_say_against_them() -> Result<()> {
     for istio in [IstioVersion::V1_29, IstioVersion::V1_30, IstioVersion::V1_31] {
         for sections in SECTIONS {
             let file = folder.path().join("objects.yaml");
-            std::fs::write(
-                &file,
-                rendered(Place::Gateway, sections, istio, Path::new("/filter.wasm"))?.join("\n---\n"),
-            )?;
-            let file = file.display().to_string();
-            silent(&istioctl(&["validate", "-f", &file])?)?;
-            silent(&istioctl(&["analyze", "--use-kube=false", "-A", &file])?)?;
+            let module = Path::new("/filter.wasm");
+            for release in [release(istio, module)?, secured(istio, module)?] {
+                std::fs::write(&file, rendered(Place::Gateway, sections, &release)?.join("\n---\n"))?;
+                let file = file.display().to_string();
+                silent(&istioctl(&["validate", "-f", &file])?)?;
+                silent(&istioctl(&["analyze", "--use-kube=false", "-A", &file])?)?;
+            }
         }
     }
     Ok(())
@@ -43,8 +43,8 @@ fn istioctl_has_nothing_to_say_against_them() -> Result<()> {
 fn istioctl_would_say_so() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("objects.yaml");
-    let objects =
-        rendered(Place::Sidecar, SECTIONS[0], IstioVersion::V1_31, Path::new("/filter.wasm"))?.join("\n---\n");
+    let release = release(IstioVersion::V1_31, Path::new("/filter.wasm"))?;
+    let objects = rendered(Place::Sidecar, SECTIONS[0], &release)?.join("\n---\n");
     std::fs::write(&file, objects.replace("network.wasm.v3.Wasm", "network.wasm.v3.Wasn"))?;
     let output = istioctl(&["validate", "-f", &file.display().to_string()])?;
     ensure!(silent(&output).is_err(), "{output:?}");

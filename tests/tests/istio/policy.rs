@@ -14,9 +14,8 @@ pub const CONTROL_PLANE_PORT: u16 = 18000;
 /// For this they ask their name server.
 const HOST: &str = "evenkeel-xds.evenkeel-system.svc.cluster.local";
 
-/// The objects of a policy with these sections for the pods of this place, each as JSON. The module is a file: without
-/// Istio's agent nothing fetches it.
-pub fn rendered(place: Place, sections: &str, istio: IstioVersion, module: &Path) -> Result<Vec<String>> {
+/// The objects of a policy with these sections for the pods of this place, each as JSON.
+pub fn rendered(place: Place, sections: &str, release: &Release) -> Result<Vec<String>> {
     let (namespace, service, (key, value)) = place.service();
     let manifests = Manifests::parse(&format!(
         "{{apiVersion: evenkeel.dev/v1alpha1, kind: ConnectionPolicy, metadata: {{name: policy, namespace: {namespace}}},
@@ -25,14 +24,26 @@ pub fn rendered(place: Place, sections: &str, istio: IstioVersion, module: &Path
            spec: {{selector: {{{key}: {value}}}}}}}"
     ))?;
     let policy = manifests.policies.first().context("no policy")?;
-    let objects = render(policy, manifests.service(policy)?, &release(istio, module)?)?;
+    let objects = render(policy, manifests.service(policy)?, release)?;
     Ok(objects.iter().map(serde_json::to_string).collect::<Result<_, _>>()?)
 }
 
-fn release(istio: IstioVersion, module: &Path) -> Result<Release> {
+/// With a module that is a file: without Istio's agent nothing fetches it.
+pub fn release(istio: IstioVersion, module: &Path) -> Result<Release> {
     let digest = digest::sha256(&std::fs::read(artifact::wasm()?)?);
     let module = Module::new(&format!("file://{}", module.display()), &digest)?;
-    let control_plane =
-        ControlPlane { rebalance_host: HOST.to_owned(), xds_host: HOST.to_owned(), port: CONTROL_PLANE_PORT };
+    let control_plane = ControlPlane {
+        rebalance_host: HOST.to_owned(),
+        xds_host: HOST.to_owned(),
+        port: CONTROL_PLANE_PORT,
+        identity: None,
+    };
     Ok(Release { istio, module, control_plane })
+}
+
+/// The same, with a control plane that proxies report to over mutual TLS.
+pub fn secured(istio: IstioVersion, module: &Path) -> Result<Release> {
+    let mut release = release(istio, module)?;
+    release.control_plane.identity = Some("spiffe://cluster.local/ns/evenkeel-system/sa/evenkeel".parse()?);
+    Ok(release)
 }

@@ -50,7 +50,7 @@ impl Gateways {
             let proxy = proxy(node);
             let envoy = proxy.start_in(self.version, network).await?;
             let address = SocketAddr::new(proxy.address, PORT);
-            create_ready(&self.pods, (&proxy.name, GATEWAY), node, address).await?;
+            create_ready(&self.pods, (&proxy.name, GATEWAY), None, node, address).await?;
             self.running.push(envoy);
         }
         Ok(())

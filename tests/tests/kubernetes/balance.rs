@@ -98,7 +98,7 @@ impl Gateways {
     async fn create_pod(&self, gateway: &Gateway) -> Result<()> {
         let address = gateway.address();
         let name = format!("gateway-{}", address.ip()).replace('.', "-");
-        create_ready(&self.pods, (&name, "gateway"), &Node::new(1), address).await
+        create_ready(&self.pods, (&name, "gateway"), None, &Node::new(1), address).await
     }
 
     /// Waits until connections move, and so many have been told to go.

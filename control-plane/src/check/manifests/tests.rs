@@ -28,6 +28,7 @@ fn rendered() -> Value {
             rebalance_host: "evenkeel-rebalance".to_owned(),
             xds_host: "evenkeel-xds".to_owned(),
             port: 18000,
+            identity: None,
         },
     };
     let policy = &manifests.policies[0];

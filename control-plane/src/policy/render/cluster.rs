@@ -1,6 +1,6 @@
 //! The clusters that lead to the control plane.
 
-use super::{ControlPlane, typed};
+use super::{ControlPlane, mutual_tls, typed};
 use serde_json::{Value, json};
 
 /// The one that proxies report to, by its name in every proxy: the replica that directs them.
@@ -33,7 +33,7 @@ fn cluster(name: &str, host: &str, control_plane: &ControlPlane) -> Value {
     let keepalive = json!({"connection_keepalive": {"interval": "30s", "timeout": "5s"}});
     let http2 = json!({"explicit_http_config": {"http2_protocol_options": keepalive}});
     let options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
-    json!({
+    let cluster = json!({
         "name": name,
         "type": "STRICT_DNS",
         "connect_timeout": "1s",
@@ -42,5 +42,6 @@ fn cluster(name: &str, host: &str, control_plane: &ControlPlane) -> Value {
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
         },
         "typed_extension_protocol_options": {options: typed(options, http2)},
-    })
+    });
+    mutual_tls::secure(cluster, host, control_plane)
 }

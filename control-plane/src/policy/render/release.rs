@@ -1,5 +1,6 @@
 //! What the objects refer to beside the policy.
 
+use crate::rebalance::trust::SpiffeId;
 use std::fmt;
 use std::str::FromStr;
 
@@ -43,6 +44,8 @@ pub struct ControlPlane {
     pub xds_host: String,
     /// The port of both.
     pub port: u16,
+    /// As whom it answers, over mutual TLS of the mesh; without it proxies talk to it in clear text.
+    pub identity: Option<SpiffeId>,
 }
 
 /// What is wrong with a part of a release.

@@ -18,9 +18,13 @@ spec: {selector: {istio: ingressgateway}, ports: [{name: http, port: 80}]}
 ";
 
 fn all(text: &str) -> Result<Vec<Value>, RenderError> {
+    all_for(text, &release())
+}
+
+fn all_for(text: &str, release: &Release) -> Result<Vec<Value>, RenderError> {
     let manifests = Manifests::parse(text).unwrap();
     let policy = &manifests.policies[0];
-    let objects = render(policy, manifests.service(policy).unwrap(), &release())?;
+    let objects = render(policy, manifests.service(policy).unwrap(), release)?;
     Ok(objects.iter().map(|object| serde_json::to_value(object).unwrap()).collect())
 }
 
@@ -95,4 +99,32 @@ fn a_policy_for_endpoints_alone_leaves_the_filter_chains_as_they_are() {
         let patches = object["spec"]["configPatches"].as_array().unwrap();
         assert!(patches.iter().all(|patch| patch["applyTo"] == "CLUSTER"), "{object}");
     }
+}
+
+#[test]
+fn only_the_control_plane_s_identity_makes_its_clusters_ones_of_mutual_tls() {
+    let policy = POLICY.replace("inbound: {maxAge: 30m, jitter: 0.2}", ENDPOINTS);
+    let mut release = release();
+    let mut clear_text = all_for(&policy, &release).unwrap();
+    let identity = "spiffe://cluster.local/ns/evenkeel-system/sa/evenkeel";
+    release.control_plane.identity = Some(identity.parse().unwrap());
+    let secured = all_for(&policy, &release).unwrap();
+    for cluster in patches(&secured[0], "CLUSTER") {
+        let context = cluster.pointer("/patch/value/transport_socket/typed_config/common_tls_context").unwrap();
+        let validation = &context["combined_validation_context"];
+        let names = &validation["default_validation_context"]["match_typed_subject_alt_names"];
+        assert_eq!(*names, json!([{"san_type": "URI", "matcher": {"exact": identity}}]));
+        for secret in
+            [&context["tls_certificate_sds_secret_configs"][0], &validation["validation_context_sds_secret_config"]]
+        {
+            assert_ne!(secret["sds_config"]["initial_fetch_timeout"], "0s", "a fresh proxy would wait for ever");
+        }
+    }
+    let added = clear_text[0]["spec"]["configPatches"].as_array_mut().unwrap();
+    for (added, cluster) in
+        added.iter_mut().filter(|patch| patch["applyTo"] == "CLUSTER").zip(patches(&secured[0], "CLUSTER"))
+    {
+        added["patch"]["value"]["transport_socket"] = cluster["patch"]["value"]["transport_socket"].clone();
+    }
+    assert_eq!(clear_text, secured, "nothing else is different");
 }

@@ -39,6 +39,14 @@ fn with_the_service_account_of_the_group_a_pod_may_call_from_elsewhere() {
 }
 
 #[test]
+fn who_has_proven_another_account_does_not_speak_for_the_pod_whose_address_it_has() {
+    let mut world = World::new(vec![Proxy::new(1, 1, 5)]);
+    let other = Caller { identities: vec![identity("other")], ..caller(1) };
+    let reason = denied(&mut world, &other, &Proxy::new(1, 1, 5).report);
+    assert!(reason.contains("10.0.0.1 has not proven to have the service account of 10.0.0.1"), "{reason}");
+}
+
+#[test]
 fn a_service_that_is_not_there_has_no_group() {
     let mut world = World::new(vec![Proxy::new(1, 1, 5)]);
     let report = ReportRequest { group: "default/other".to_owned(), ..Proxy::new(1, 1, 5).report };
