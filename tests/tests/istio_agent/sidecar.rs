@@ -69,7 +69,7 @@ fn an_authorization_policy_keeps_strangers_from_the_control_plane() -> Result<()
     })
 }
 
-/// The requests that the AuthorizationPolicy has refused.
+/// The requests that the `AuthorizationPolicy` has refused.
 async fn denied(sidecar: &Envoy) -> Result<u64> {
     let stats = sidecar.stats("http.inbound_").await?;
     Ok(stats.iter().filter(|(name, _)| name.ends_with("rbac.denied")).map(|(_, value)| value).sum())
