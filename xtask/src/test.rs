@@ -1,15 +1,19 @@
 //! `cargo xtask test`: everything that must hold, from an empty clone.
 
-use std::process;
+use std::fs;
+use std::process::{self, ExitStatus};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use evenkeel_bed::program;
+use evenkeel_bed::{artifact, program};
 
 use crate::{bed, cargo, wasm};
 
 /// The crates whose tests run real programs. The others need nothing but themselves.
 const WITH_PROGRAMS: [&str; 2] = ["evenkeel-tests", "evenkeel-bench"];
+
+/// Suites that wait for a cluster more than they work, each test in a network of its own: two tests run at a time.
+const IN_CLUSTERS: [&str; 6] = ["chart", "istio", "istio_agent", "kubernetes", "operator", "kubernetes_bed"];
 
 /// What to test.
 #[derive(Debug, Args)]
@@ -31,14 +35,45 @@ pub fn run(options: &Options) -> Result<()> {
         cargo::build_static("evenkeel")?;
     }
     if let Some(suite) = &options.suite {
-        return test(&["--package", "evenkeel-tests", "--test", suite, "--", "--test-threads", "1"], options.soak);
+        let threads = if IN_CLUSTERS.contains(&suite.as_str()) { "2" } else { "1" };
+        let status =
+            test(&["--package", "evenkeel-tests", "--test", suite, "--", "--test-threads", threads], options.soak);
+        succeed(status?);
+        return Ok(());
     }
     lint()?;
     let others = WITH_PROGRAMS.map(|package| ["--exclude", package]).concat();
-    test(&[&["--workspace"], others.as_slice()].concat(), options.soak)?;
-    // One after another: two real programs under load at a time would measure each other.
+    succeed(test(&[&["--workspace"], others.as_slice()].concat(), options.soak)?);
+    [with_clusters(options.soak)?, under_load(options.soak)?].into_iter().for_each(succeed);
+    Ok(())
+}
+
+fn with_clusters(soak: bool) -> Result<ExitStatus> {
+    let suites = IN_CLUSTERS.map(|suite| ["--test", suite]).concat();
+    let (package, threads) = (["--package", "evenkeel-tests"], ["--no-fail-fast", "--", "--test-threads", "2"]);
+    test(&[&package, suites.as_slice(), &threads].concat(), soak)
+}
+
+/// One after another: two real programs under load at a time would measure each other.
+fn under_load(soak: bool) -> Result<ExitStatus> {
+    let suites = suites()?;
+    let suites: Vec<_> = suites.iter().flat_map(|suite| ["--test", suite.as_str()]).collect();
     let packages = WITH_PROGRAMS.map(|package| ["--package", package]).concat();
-    test(&[packages.as_slice(), &["--tests", "--no-fail-fast", "--", "--test-threads", "1"]].concat(), options.soak)
+    let rest = ["--lib", "--bins", "--no-fail-fast", "--", "--test-threads", "1"];
+    test(&[packages.as_slice(), suites.as_slice(), &rest].concat(), soak)
+}
+
+/// All other suites, of both packages.
+fn suites() -> Result<Vec<String>> {
+    let mut suites = Vec::new();
+    for folder in ["tests/tests", "bench/tests"] {
+        for entry in fs::read_dir(artifact::workspace_folder().join(folder)).with_context(|| folder.to_owned())? {
+            let name = entry?.file_name().into_string().unwrap_or_default();
+            suites.extend(name.strip_suffix(".rs").filter(|name| !IN_CLUSTERS.contains(name)).map(str::to_owned));
+        }
+    }
+    suites.sort();
+    Ok(suites)
 }
 
 /// Formatting and lints, where the components are installed.
@@ -52,8 +87,15 @@ fn lint() -> Result<()> {
     Ok(())
 }
 
-/// One `cargo test`. When it fails we end with its code, so that cargo's own summary stays the last thing said.
-fn test(arguments: &[&str], soak: bool) -> Result<()> {
+/// When it failed we end with its code, so that cargo's own summary stays the last thing said.
+fn succeed(status: ExitStatus) {
+    if !status.success() {
+        process::exit(status.code().unwrap_or(1));
+    }
+}
+
+/// One `cargo test`.
+fn test(arguments: &[&str], soak: bool) -> Result<ExitStatus> {
     let mut command = cargo::command(&["test", "--locked"]);
     command.args(arguments);
     // An error says by its contexts where it comes from. The frames of a runtime below it are longer than what CI shows.
@@ -66,9 +108,5 @@ fn test(arguments: &[&str], soak: bool) -> Result<()> {
         command.arg("--include-ignored");
     }
     eprintln!("cargo test --locked {}", arguments.join(" "));
-    let status = command.status().context("cannot start cargo")?;
-    if !status.success() {
-        process::exit(status.code().unwrap_or(1));
-    }
-    Ok(())
+    command.status().context("cannot start cargo")
 }

@@ -40,20 +40,28 @@ fn right() -> Vec<Value> {
             "warmup": "1m", "signal": "requests",
         },
     });
-    vec![sections, with("inbound", &json!({"maxAge": "100ms"})), with("rebalance", &json!({}))]
+    let destination = json!({"host": "cart.shop.svc.cluster.local", "port": 80, "subset": "v1"});
+    let endpoints = json!({"destinations": [destination], "initialFetchTimeout": "90s"});
+    let alone = [("inbound", json!({"maxAge": "100ms"})), ("rebalance", json!({})), ("endpoints", endpoints)];
+    std::iter::once(sections).chain(alone.map(|(section, value)| with(section, &value))).collect()
 }
 
 /// A spec, and what the API server says of it.
 fn wrong() -> Vec<(Value, &'static str)> {
     let service = || json!({"kind": "Service", "name": "cart"});
     vec![
-        (json!({"targetRefs": [service()]}), "add `inbound` or `rebalance`"),
+        (json!({"targetRefs": [service()]}), "add `inbound`, `rebalance` or `endpoints`"),
         (json!({"targetRefs": [], "inbound": {}}), "spec.targetRefs"),
         (json!({"targetRefs": [service(), service()], "inbound": {}}), "spec.targetRefs"),
         (json!({"inbound": {}}), "spec.targetRefs"),
         (json!({"targetRefs": [{"kind": "Gateway", "name": "cart"}], "inbound": {}}), "spec.targetRefs[0].kind"),
         (json!({"targetRefs": [{"kind": "Service", "name": ""}], "inbound": {}}), "spec.targetRefs[0].name"),
         (with("outgoing", &json!({})), "outgoing"),
+        (with("endpoints", &json!({"destinations": []})), "spec.endpoints.destinations"),
+        (
+            with("endpoints", &json!({"destinations": [{"host": "a.b", "port": 0}]})),
+            "spec.endpoints.destinations[0].port",
+        ),
         (with("inbound", &json!({"maxage": "1m"})), "maxage"),
         (with("inbound", &json!({"maxAge": 60})), "spec.inbound.maxAge"),
         (with("inbound", &json!({"maxAge": "soon"})), "spec.inbound.maxAge"),

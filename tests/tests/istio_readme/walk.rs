@@ -44,7 +44,7 @@ async fn walk(bed: &Bed) -> Result<()> {
         drop(page.next(command)?);
     }
     page.next(SKEW)?.says(&["Uneven beyond chance", "downstream_cx_active (exact"]).await?;
-    install(&mut page).await?;
+    install(&mut page, bed).await?;
     observe(&mut page, &clients).await?;
     look_into_a_proxy(&mut page, bed).await?;
     enforce(&mut page, &clients).await?;
@@ -57,11 +57,16 @@ async fn walk(bed: &Bed) -> Result<()> {
     page.end()
 }
 
-async fn install(page: &mut Page) -> Result<()> {
+async fn install(page: &mut Page, bed: &Bed) -> Result<()> {
     let install = "helm install evenkeel istio/chart --namespace evenkeel-system --create-namespace \
                    --set image.repository=REGISTRY/evenkeel --set mesh.istioVersion=1.31";
     page.next(install)?.says(&["STATUS: deployed"]).await?;
     page.next(ROLLED_OUT)?.says(&["successfully rolled out"]).await?;
+    // Istio's agent tries again to fetch the filter; these Envoys do it themselves, and only once.
+    for pod in bed.gateways().await? {
+        let filter = format!("istioctl proxy-config endpoint {pod}.istio-system --cluster _");
+        page.look(&filter).comes_to_say(&["10.244.", "HEALTHY"]).await?;
+    }
     Ok(())
 }
 
