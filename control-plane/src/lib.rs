@@ -23,5 +23,6 @@ pub mod publisher;
 pub mod rebalance;
 pub mod simulate;
 pub mod source;
+pub mod trust;
 pub mod watched_file;
 pub mod xds;

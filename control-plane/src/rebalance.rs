@@ -2,8 +2,7 @@
 //!
 //! [`law`] has the formulas. The controller applies them to one group over time, a group turns reports into what the
 //! controller sees and its decisions into directives, and [`groups`] has all of them. None of these knows a clock, a
-//! socket or a runtime: time is an argument. Nor does [`trust`], which says whose reports count, or the election in
-//! [`leader`], which says who directs. Around them, [`service`] has the lock, the task and the gRPC method.
+//! socket or a runtime: time is an argument. Nor does the election in [`leader`], which says who directs. Around them, [`service`] has the lock, the task and the gRPC method.
 
 mod budget;
 pub mod clock;
@@ -24,7 +23,6 @@ mod section;
 pub mod service;
 pub mod status;
 mod steering;
-pub mod trust;
 
 pub use groups::{Groups, Refused};
 pub use policy::{Mode, Policies, Policy};

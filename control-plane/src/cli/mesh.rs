@@ -1,7 +1,7 @@
 //! Flags for what the Istio objects refer to, shared by those who print them and those who apply them.
 
 use crate::policy::render::{ControlPlane, IstioVersion, Module, Release};
-use crate::rebalance::trust::SpiffeId;
+use crate::trust::SpiffeId;
 use clap::Args;
 
 /// The mesh, and the control plane in it.

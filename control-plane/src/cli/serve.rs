@@ -9,6 +9,7 @@ mod operator;
 mod rebalance;
 mod source;
 mod tls;
+mod trust;
 
 use crate::admin::{self, Admin, Readiness};
 use crate::filter_module::FilterModules;
@@ -50,6 +51,8 @@ pub struct ServeArguments {
     #[command(flatten)]
     tls: tls::TlsArguments,
     #[command(flatten)]
+    trust: trust::TrustArguments,
+    #[command(flatten)]
     limits: limits::LimitArguments,
     #[command(flatten)]
     rebalance: rebalance::RebalanceArguments,
@@ -66,6 +69,7 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
     let stop = stop_signal().context("cannot wait for signals")?;
     let (lifetime, readiness, mut metrics) = (Lifetime::default(), Readiness::default(), Metrics::new());
     let tls = arguments.tls.open(arguments.xds_address, metrics.xds.clone())?;
+    let readers = arguments.trust.readers(arguments.tls.verifies_clients())?;
     let modules = arguments.filter.modules()?;
     let policies = arguments.policies(modules.as_ref(), &mut metrics.registry)?;
     readiness.block(SOURCE, "it has not been read completely yet");
@@ -92,7 +96,8 @@ pub async fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
         ready: readiness.ready(),
         limits: arguments.limits.limits(),
         tls,
-        services: vec![grpc_service(rebalancer, arguments.rebalance.trust())],
+        readers,
+        services: vec![grpc_service(rebalancer, arguments.trust.trust())],
     };
     lifetime.serve_until(stop, server.serve(xds), &readiness).await
 }

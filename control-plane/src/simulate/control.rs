@@ -2,8 +2,8 @@
 
 use super::scenario::Scenario;
 use crate::model::{Cluster, Endpoint, Service, ServiceName, SteerWeights, Weight};
-use crate::rebalance::trust::Caller;
 use crate::rebalance::{GroupStatus, Groups, Policies};
+use crate::trust::Caller;
 use evenkeel_filter_core::Time;
 use evenkeel_proto::rebalance::{Directive, ReportRequest};
 use std::net::{IpAddr, Ipv4Addr};

@@ -16,6 +16,7 @@ mod listener;
 mod occasionally;
 mod peer;
 mod progress;
+mod readers;
 mod reflection;
 mod refusal;
 mod services;
@@ -29,12 +30,14 @@ pub use clients::{ClientStatus, Clients};
 pub use limits::Limits;
 pub use listener::bind;
 pub use peer::Peer;
+pub use readers::Readers;
 pub use services::GrpcService;
 pub use tls::{Reloader, Tls, TlsError, TlsFiles};
 
 use super::Snapshot;
 use super::metrics::XdsMetrics;
 use health::Health;
+use http::HeaderMap;
 use listener::Door;
 use peer::Places;
 use refusal::Refusal;
@@ -64,6 +67,8 @@ pub struct Server {
     pub limits: Limits,
     /// How connections are secured; `None` for clear text.
     pub tls: Option<Tls>,
+    /// Who may read endpoints; `None` for everybody who can connect.
+    pub readers: Option<Readers>,
     /// What is served beside xDS on the same connections.
     pub services: Vec<GrpcService>,
 }
@@ -94,9 +99,17 @@ impl Server {
         }
     }
 
-    /// Whether another stream may be opened. An empty answer before everything is known would take away what the client
+    /// Whether another stream may be opened for this request. An empty answer before everything is known would take away what the client
     /// still has.
-    fn admit(&self, streams: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Refusal> {
+    fn admit(
+        &self,
+        streams: &Arc<Semaphore>,
+        peer: &Peer,
+        headers: &HeaderMap,
+    ) -> Result<OwnedSemaphorePermit, Refusal> {
+        if self.readers.as_ref().is_some_and(|readers| !readers.include(peer, headers)) {
+            return Err(Refusal::NoReader);
+        }
         if self.shutdown.is_cancelled() {
             return Err(Refusal::Shutdown);
         }

@@ -36,6 +36,12 @@ fn tls_flags_come_together() {
 }
 
 #[test]
+fn nobody_can_be_a_reader_where_nobody_proves_anything() {
+    let refused = refused(&["--endpoint-reader-namespace", "shop"]);
+    assert!(refused.contains("--endpoint-reader-namespace: ") && refused.contains("add --client-ca"), "{refused}");
+}
+
+#[test]
 fn files_that_do_not_fit_are_named_with_flag_and_remedy() {
     let authority = Authority::new();
     let (good, other) = (authority.issue("evenkeel"), authority.issue("evenkeel"));

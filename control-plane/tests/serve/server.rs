@@ -6,7 +6,7 @@ use evenkeel::model::{Cluster, Endpoint, Service, ServiceName, ServicePort, Serv
 use evenkeel::publisher::{Publisher, Steering};
 use evenkeel::source::Updates;
 use evenkeel::xds::metrics::XdsMetrics;
-use evenkeel::xds::server::{Clients, GrpcService, Limits, Server, Tls, TlsFiles, bind};
+use evenkeel::xds::server::{Clients, GrpcService, Limits, Readers, Server, Tls, TlsFiles, bind};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -23,6 +23,7 @@ pub const GATEWAY: &str = "pods/default/gateway:80";
 pub struct Settings {
     pub limits: Limits,
     pub tls: Option<TlsFiles>,
+    pub readers: Option<Readers>,
     pub services: Vec<GrpcService>,
     /// The weights of services that are being rebalanced; none without.
     pub steering: Option<Steering>,
@@ -58,6 +59,7 @@ impl Running {
             ready: readiness.ready(),
             limits: settings.limits,
             tls: settings.tls.map(|files| tls(files, metrics)),
+            readers: settings.readers,
             services: settings.services,
         };
         tokio::spawn(publisher.run());

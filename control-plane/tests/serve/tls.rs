@@ -1,21 +1,27 @@
 //! TLS: who is served, and certificates that change.
 
 use crate::certificates::{Authority, Secret};
-use crate::client::{Client, PATIENCE, Transport};
+use crate::client::{Client, PATIENCE, TRANSPORTS, Transport};
 use crate::server::{GATEWAY, Running, Settings, only_gateway};
-use evenkeel::xds::server::TlsFiles;
+use evenkeel::trust::Trust;
+use evenkeel::xds::server::{Readers, TlsFiles};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
+use tonic::Code;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
 
 async fn serving(secret: &Secret) -> Running {
+    serving_to(secret, None).await
+}
+
+async fn serving_to(secret: &Secret, readers: Option<Readers>) -> Running {
     let files = TlsFiles {
         certificate: secret.file("tls.crt"),
         key: secret.file("tls.key"),
         client_ca: Some(secret.file("ca.crt")),
     };
-    Running::started(Settings { tls: Some(files), ..Settings::default() }, &["10.0.0.1:80"]).await
+    Running::started(Settings { tls: Some(files), readers, ..Settings::default() }, &["10.0.0.1:80"]).await
 }
 
 /// A channel of a client that trusts one authority, and perhaps has a certificate of another.
@@ -30,6 +36,14 @@ async fn channel(
         tls = tls.identity(Identity::from_pem(certificate, key));
     }
     Channel::from_shared(format!("https://{address}")).unwrap().tls_config(tls)?.connect().await
+}
+
+/// The same for a client whose certificate names it by this URI.
+async fn channel_of(address: SocketAddr, authority: &Authority, uri: &str) -> Channel {
+    let (certificate, key) = authority.issue_to_uri(uri);
+    let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authority.pem())).domain_name("evenkeel");
+    let tls = tls.identity(Identity::from_pem(certificate, key));
+    Channel::from_shared(format!("https://{address}")).unwrap().tls_config(tls).unwrap().connect().await.unwrap()
 }
 
 /// The first answer to such a client, if it gets any.
@@ -104,4 +118,24 @@ async fn whoever_does_not_shake_hands_holds_up_nobody() {
         silent.push(TcpStream::connect(running.address).await.unwrap());
     }
     assert!(answered(running.address, &authority, Some(&authority)).await.is_some());
+}
+
+#[tokio::test]
+async fn only_workloads_of_some_namespaces_read_endpoints() {
+    let authority = Authority::new();
+    let readers = Readers::new(Trust::default(), ["shop".to_owned()]);
+    let secret = Secret::with(&authority.issue("evenkeel"), &authority.pem());
+    let running = serving_to(&secret, Some(readers)).await;
+    for transport in TRANSPORTS {
+        let reader = channel_of(running.address, &authority, "spiffe://cluster.local/ns/shop/sa/cart").await;
+        let mut client = Client::open_on(reader, transport).await.unwrap();
+        client.subscribe(GATEWAY).await;
+        assert_eq!(client.response().await.unwrap(), only_gateway(&["10.0.0.1:80"]));
+        for other in ["spiffe://cluster.local/ns/other/sa/cart", "spiffe://elsewhere/ns/shop/sa/cart"] {
+            let channel = channel_of(running.address, &authority, other).await;
+            let refused = Client::open_on(channel, transport).await.err().map(|status| status.code());
+            assert_eq!(refused, Some(Code::PermissionDenied), "{other} by {transport:?}");
+        }
+    }
+    assert!(running.metric("xds_streams_refused_total{reason=\"no_reader\"}") >= 2.0);
 }

@@ -24,6 +24,12 @@
 {{- if eq .Values.xds.security "mesh" }}
 - --trust-xfcc
 {{- end }}
+{{- if and .Values.xds.endpointReaders (eq .Values.xds.security "none") }}
+{{- fail "xds.endpointReaders: nobody can prove a namespace with `xds.security: none`; use mesh or tls" }}
+{{- end }}
+{{- range .Values.xds.endpointReaders }}
+- --endpoint-reader-namespace={{ . }}
+{{- end }}
 - --trust-domain={{ .Values.mesh.trustDomain }}
 - --cluster-domain={{ .Values.mesh.clusterDomain }}
 - --cluster-id={{ .Values.mesh.clusterId }}

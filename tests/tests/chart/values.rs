@@ -28,6 +28,8 @@ fn a_wrong_value_is_refused_by_its_name() -> Result<()> {
         ("image.registry=example.org", "'registry'"),
         ("xds.security=mtls", "'/xds/security'"),
         ("xds.security=tls", "'/xds/tlsSecret'"),
+        ("xds.endpointReaders={shop}", "xds.endpointReaders: nobody can prove"),
+        ("xds.endpointReaders={Shop}", "'/xds/endpointReaders/0'"),
         ("xds.bindAddress=localhost", "'/xds/bindAddress'"),
         ("source.namespaces=shop", "'/source/namespaces'"),
         ("source.namespaces={Shop}", "'/source/namespaces/0'"),

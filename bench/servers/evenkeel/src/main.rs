@@ -73,6 +73,7 @@ fn serve(newest: evenkeel::source::Newest) -> Result<SocketAddr> {
         ready: Readiness::default().ready(),
         limits: Limits::default(),
         tls: None,
+        readers: None,
         services: Vec::new(),
     };
     tokio::spawn(server.serve(listener));

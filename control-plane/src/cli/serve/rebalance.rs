@@ -1,9 +1,8 @@
-//! Flags for the rebalance: the policies, and whose reports count.
+//! Flags for the policies of groups.
 
 use crate::rebalance::Policies;
 use crate::rebalance::policies_file::parse;
 use crate::rebalance::service::{NewestPolicies, RebalanceMetrics};
-use crate::rebalance::trust::Trust;
 use crate::watched_file::{News, WatchedFile};
 use anyhow::Context;
 use clap::Args;
@@ -17,21 +16,9 @@ pub struct RebalanceArguments {
     /// File with the policies of groups, watched for changes; without it all groups have the defaults
     #[arg(long, value_name = "POLICIES.yaml")]
     policies: Option<PathBuf>,
-    /// The SPIFFE trust domain whose identities count, as in the mesh's configuration
-    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local")]
-    trust_domain: String,
-    /// Believe the header x-forwarded-client-cert of calls from the loopback addresses: a mesh sidecar of this pod
-    /// terminates mutual TLS. Nobody else may reach this process by loopback then
-    #[arg(long)]
-    trust_xfcc: bool,
 }
 
 impl RebalanceArguments {
-    /// Whose reports count.
-    pub fn trust(&self) -> Trust {
-        Trust { domain: self.trust_domain.clone(), forwarded: self.trust_xfcc }
-    }
-
     /// The policies, now and later.
     pub async fn policies(&self, metrics: RebalanceMetrics) -> anyhow::Result<NewestPolicies> {
         match &self.policies {

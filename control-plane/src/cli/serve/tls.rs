@@ -36,6 +36,11 @@ impl TlsArguments {
         Ok(Some(tls))
     }
 
+    /// Whether clients have to show a certificate.
+    pub fn verifies_clients(&self) -> bool {
+        self.client_ca.is_some()
+    }
+
     fn files(&self) -> Option<TlsFiles> {
         let (certificate, key) = (self.tls_cert.clone()?, self.tls_key.clone()?);
         Some(TlsFiles { certificate, key, client_ca: self.client_ca.clone() })

@@ -1,6 +1,6 @@
 //! What the objects refer to beside the policy.
 
-use crate::rebalance::trust::SpiffeId;
+use crate::trust::SpiffeId;
 use std::fmt;
 use std::str::FromStr;
 

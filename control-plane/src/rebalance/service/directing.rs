@@ -5,7 +5,7 @@ use crate::model::{Cluster, SteerWeights};
 use crate::rebalance::groups::Groups;
 use crate::rebalance::leader::Leadership;
 use crate::rebalance::status::GroupStatus;
-use crate::rebalance::trust::Caller;
+use crate::trust::Caller;
 use evenkeel_filter_core::Time;
 use evenkeel_proto::rebalance::{Directive, ReportRequest};
 use std::sync::Arc;

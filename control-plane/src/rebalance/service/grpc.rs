@@ -2,7 +2,7 @@
 
 use super::{Rebalancer, Refusal};
 use crate::rebalance::groups::Refused;
-use crate::rebalance::trust::{Caller, Evidence, Trust};
+use crate::trust::{Caller, Evidence, FORWARDED, Trust};
 use crate::xds::server::{GrpcService, Peer};
 use axum::Router;
 use axum::body::Body;
@@ -26,8 +26,6 @@ const MAX_REPORT_SIZE: usize = 64 << 10;
 const REPORTS: usize = 10_000;
 /// A report that takes longer to arrive is refused.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The header in which a sidecar says whose certificate it has seen.
-const FORWARDED: &str = "x-forwarded-client-cert";
 
 /// The service, for the listener that serves xDS.
 pub fn grpc_service(rebalancer: Rebalancer, trust: Trust) -> GrpcService {

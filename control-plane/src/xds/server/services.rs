@@ -67,7 +67,7 @@ impl Discovery {
         S: DiscoveryStream + Send + 'static,
         S::Request: prost::Message + Default + 'static,
     {
-        match self.server.admit(&self.streams) {
+        match self.server.admit(&self.streams, &peer, request.headers()) {
             Ok(permit) => {
                 Session::new(self.server, Opening { transport, peer, permit }, stream, request).into_response()
             }

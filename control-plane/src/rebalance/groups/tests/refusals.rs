@@ -1,6 +1,6 @@
 use super::world::{Proxy, World, address, caller, identity};
-use crate::rebalance::trust::Caller;
 use crate::rebalance::{Groups, Refused};
+use crate::trust::Caller;
 use evenkeel_filter_core::Time;
 use evenkeel_proto::rebalance::ReportRequest;
 

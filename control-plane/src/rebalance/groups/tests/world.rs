@@ -1,8 +1,8 @@
 //! A group, its proxies and a clock.
 
 use crate::model::{Cluster, Endpoint, Health, Service, ServiceName, Weight, Workload};
-use crate::rebalance::trust::{Caller, SpiffeId};
 use crate::rebalance::{GroupStatus, Groups, Policies, Policy, Refused};
+use crate::trust::{Caller, SpiffeId};
 use evenkeel_filter_core::Time;
 use evenkeel_proto::rebalance::{Directive, ReportRequest};
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,4 +1,4 @@
-//! Who a report comes from, as far as the transport has proven it.
+//! Who calls, as far as the transport has proven it: whose reports count, and who may read endpoints.
 
 mod forwarded;
 mod spiffe_id;
@@ -7,7 +7,7 @@ pub use spiffe_id::SpiffeId;
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The caller of a report.
+/// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// Where the call comes from. An IPv4 address is never in its IPv6 form.
@@ -24,6 +24,9 @@ pub struct Evidence<'a> {
     /// The header `x-forwarded-client-cert`.
     pub forwarded: Option<&'a str>,
 }
+
+/// The header in which a sidecar says whose certificate it has seen.
+pub const FORWARDED: &str = "x-forwarded-client-cert";
 
 /// Which evidence counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
