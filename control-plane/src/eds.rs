@@ -10,7 +10,7 @@ mod views;
 
 pub use hosts::{Host, Hosts};
 pub use name::{NameError, ResourceName, View};
-pub use outbound::{Declined, OutboundName, hosts as outbound_hosts};
+pub use outbound::{Declined, OutboundName, is_answered};
 pub use views::Views;
 
 #[cfg(test)]

@@ -20,6 +20,6 @@ pub mod status;
 #[cfg(test)]
 mod testing;
 
-pub use endpoints::{Destination, Endpoints, FetchTimeout};
+pub use endpoints::{Destination, Endpoints};
 pub use resource::{ConnectionPolicy, ConnectionPolicySpec, TargetRef};
 pub use status::ConnectionPolicyStatus;

@@ -2,7 +2,8 @@
 //!
 //! [`law`] has the formulas. The controller applies them to one group over time, a group turns reports into what the
 //! controller sees and its decisions into directives, and [`groups`] has all of them. None of these knows a clock, a
-//! socket or a runtime: time is an argument. Nor does the election in [`leader`], which says who directs. Around them, [`service`] has the lock, the task and the gRPC method.
+//! socket or a runtime: time is an argument. Nor does the election in [`leader`], which says who directs. Around them,
+//! [`service`] has the lock, the task and the gRPC method.
 
 mod budget;
 pub mod clock;
@@ -26,5 +27,5 @@ mod steering;
 
 pub use groups::{Groups, Refused};
 pub use policy::{Mode, Policies, Policy};
-pub use section::Section;
+pub use section::{Period, Section};
 pub use status::{GroupStatus, MemberStatus, State};

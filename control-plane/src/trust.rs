@@ -5,6 +5,7 @@ mod spiffe_id;
 
 pub use spiffe_id::SpiffeId;
 
+use http::HeaderMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Who calls.
@@ -25,8 +26,13 @@ pub struct Evidence<'a> {
     pub forwarded: Option<&'a str>,
 }
 
-/// The header in which a sidecar says whose certificate it has seen.
-pub const FORWARDED: &str = "x-forwarded-client-cert";
+impl<'a> Evidence<'a> {
+    /// What a request comes with. Of several headers only the last can be the sidecar's.
+    pub fn new(uri_names: &'a [String], headers: &'a HeaderMap) -> Self {
+        let last = headers.get_all("x-forwarded-client-cert").iter().next_back();
+        Self { uri_names, forwarded: last.and_then(|header| header.to_str().ok()) }
+    }
+}
 
 /// Which evidence counts.
 #[derive(Clone, Debug, PartialEq, Eq)]

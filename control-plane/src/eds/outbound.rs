@@ -68,11 +68,22 @@ pub enum Declined {
 
 /// The hosts of a destination; none if its service or port does not exist.
 pub fn hosts<'a>(name: &OutboundName, cluster: &'a Cluster) -> Result<Hosts<'a>, Declined> {
+    let Some((meaning, endpoints)) = destination(name, cluster)? else { return Ok(Hosts::default()) };
+    let host = |address, endpoint| host(&cluster.mesh, &meaning, address, endpoint);
+    Ok(endpoints.into_iter().map(|(address, endpoint)| (address, host(address, endpoint))).collect())
+}
+
+/// What rules mean for a destination, and where its endpoints are; `None` if its service or port does not exist.
+#[expect(clippy::type_complexity, reason = "both are looked at at once, and by nobody else")]
+fn destination<'a>(
+    name: &OutboundName,
+    cluster: &'a Cluster,
+) -> Result<Option<(Meaning, Vec<(SocketAddr, &'a Endpoint)>)>, Declined> {
     let mesh = &cluster.mesh;
     let Some(service) = cluster.services.get(&name.service(&mesh.domain)?) else {
-        return if mesh.narrowed { Err(Declined::NotWatched(name.host.clone())) } else { Ok(Hosts::default()) };
+        return if mesh.narrowed { Err(Declined::NotWatched(name.host.clone())) } else { Ok(None) };
     };
-    let Some(port) = service.ports.iter().find(|port| port.port == name.port) else { return Ok(Hosts::default()) };
+    let Some(port) = service.ports.iter().find(|port| port.port == name.port) else { return Ok(None) };
     same_for_all_clients(service)?;
     let meaning = Rules::of(mesh, name, &service.name.namespace).meaning(name)?;
     if meaning.passes_through {
@@ -80,7 +91,12 @@ pub fn hosts<'a>(name: &OutboundName, cluster: &'a Cluster) -> Result<Hosts<'a>,
     }
     let endpoints = endpoints(service, port, &meaning.labels);
     destination_is_plain(service, &endpoints, &meaning)?;
-    Ok(endpoints.into_iter().map(|(address, endpoint)| (address, host(mesh, &meaning, address, endpoint))).collect())
+    Ok(Some((meaning, endpoints)))
+}
+
+/// Whether a destination exists, or why it is not answered for.
+pub fn is_answered(name: &OutboundName, cluster: &Cluster) -> Result<bool, Declined> {
+    Ok(destination(name, cluster)?.is_some())
 }
 
 /// The names of all destinations that a service is.

@@ -91,9 +91,4 @@ impl Service {
             endpoints: Vec::new(),
         }
     }
-
-    /// Whether it has a port of this number.
-    pub fn has_port(&self, number: u16) -> bool {
-        self.ports.iter().any(|port| port.port == number)
-    }
 }

@@ -1,11 +1,9 @@
 //! The section `endpoints`: which destinations a policy's pods take from the control plane, and no longer from istiod.
 
 use crate::eds::OutboundName;
-use evenkeel_filter_core::duration;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserializer, Error};
-use serde::{Deserialize, Serialize, Serializer};
-use std::borrow::Cow;
+use crate::rebalance::Period;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::num::NonZeroU16;
 use std::time::Duration;
 
@@ -20,7 +18,15 @@ pub struct Endpoints {
     /// opens its listeners only after this time, and a destination that istiod changes has no endpoints from then on:
     /// the shorter it is, the sooner a proxy starts and the sooner requests fail. Default: 60s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub initial_fetch_timeout: Option<FetchTimeout>,
+    pub initial_fetch_timeout: Option<Period<1, 3_600>>,
+}
+
+impl Endpoints {
+    /// How long a proxy waits for the first endpoints. Never zero, which would be for ever:
+    /// <https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/core/v3/config_source.proto>
+    pub fn fetch_timeout(&self) -> Duration {
+        self.initial_fetch_timeout.map_or(Duration::from_mins(1), Period::get)
+    }
 }
 
 /// One destination, as istiod has a cluster for it.
@@ -46,60 +52,6 @@ impl Destination {
     }
 }
 
-/// How long a proxy waits for the first endpoints: 1 s to 1 h.
-///
-/// Zero would be for ever: <https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/core/v3/config_source.proto>
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct FetchTimeout(Duration);
-
-impl FetchTimeout {
-    const SHORTEST: Duration = Duration::from_secs(1);
-    const LONGEST: Duration = Duration::from_hours(1);
-
-    /// The time.
-    pub fn get(self) -> Duration {
-        self.0
-    }
-}
-
-impl Default for FetchTimeout {
-    fn default() -> Self {
-        Self(Duration::from_mins(1))
-    }
-}
-
-impl<'de> Deserialize<'de> for FetchTimeout {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match humantime::parse_duration(&text) {
-            Ok(time) if (Self::SHORTEST..=Self::LONGEST).contains(&time) => Ok(Self(time)),
-            _ => {
-                Err(D::Error::custom(format_args!("{text:?} is no duration from 1s to 1h; use one such as 30s or 2m")))
-            }
-        }
-    }
-}
-
-impl Serialize for FetchTimeout {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        duration::write(&self.0, serializer)
-    }
-}
-
-impl JsonSchema for FetchTimeout {
-    fn schema_name() -> Cow<'static, str> {
-        "FetchTimeout".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": evenkeel_filter_core::settings::schema::DURATION})
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,7 +64,7 @@ mod tests {
     fn a_destination_is_the_cluster_of_istiod() {
         let endpoints = read("destinations: [{host: cart.shop.svc.cluster.local, port: 80, subset: v1}]").unwrap();
         assert_eq!(endpoints.destinations[0].cluster().to_string(), "outbound|80|v1|cart.shop.svc.cluster.local");
-        assert_eq!(endpoints.initial_fetch_timeout.unwrap_or_default().get(), Duration::from_mins(1));
+        assert_eq!(endpoints.fetch_timeout(), Duration::from_mins(1));
     }
 
     #[test]

@@ -17,7 +17,8 @@ use super::{Mode, Policy};
 use evenkeel_filter_core::Signal;
 use evenkeel_filter_core::settings::MaxRate;
 use evenkeel_proto::rebalance as proto;
-use number::{MinShare, Period, Tolerance};
+pub use number::Period;
+use number::{MinShare, Tolerance};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,10 +46,10 @@ pub struct Section {
     pub max_rate: Option<MaxRate>,
     /// How long pods and weights stand still before connections move for their sake, up to 1h. Default: 10s.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub settle: Option<Period<1>>,
+    pub settle: Option<Period<0, 3_600>>,
     /// The time over which the weight of a new pod rises to the full one, up to 24h. Default: 0s.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub warmup: Option<Period<24>>,
+    pub warmup: Option<Period<0, 86_400>>,
     /// What should be even. Default: connections.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signal: Option<Signal>,

@@ -99,8 +99,8 @@ impl Server {
         }
     }
 
-    /// Whether another stream may be opened for this request. An empty answer before everything is known would take away what the client
-    /// still has.
+    /// Whether another stream may be opened for this request. An empty answer before everything is known would take away
+    /// what the client still has.
     fn admit(
         &self,
         streams: &Arc<Semaphore>,

@@ -4,9 +4,9 @@
 //! why. When that changes later the object of the destination goes, and the proxies are back on istiod's endpoints.
 
 use super::Sources;
-use crate::eds::{OutboundName, outbound_hosts};
+use crate::eds::{OutboundName, is_answered};
 use crate::model::ServiceName;
-use crate::policy::endpoints::{Destination, Endpoints};
+use crate::policy::endpoints::Endpoints;
 use k8s_openapi::api::core::v1::Service;
 use std::fmt;
 
@@ -30,26 +30,22 @@ impl Sources {
     pub(super) fn decline(&self, section: &mut Endpoints) -> Vec<DeclinedDestination> {
         let mut declined = Vec::new();
         for destination in std::mem::take(&mut section.destinations) {
-            match self.reason_against(&destination) {
-                None => section.destinations.push(destination),
-                Some(reason) => declined.push(DeclinedDestination { cluster: destination.cluster(), reason }),
+            let cluster = destination.cluster();
+            match self.check(&cluster) {
+                Ok(()) => section.destinations.push(destination),
+                Err(reason) => declined.push(DeclinedDestination { cluster, reason }),
             }
         }
         declined
     }
 
-    fn reason_against(&self, destination: &Destination) -> Option<String> {
-        let cluster = destination.cluster();
-        let name = match cluster.service(&self.cluster.mesh.domain) {
-            Ok(name) => name,
-            Err(declined) => return Some(declined.to_string()),
-        };
-        let is_there = self.cluster.services.get(&name).is_some_and(|service| service.has_port(cluster.port));
-        match outbound_hosts(&cluster, &self.cluster) {
-            Err(declined) => Some(declined.to_string()),
-            Ok(_) if !is_there => Some(format!("there is no Service {name} with a port {}: correct it", cluster.port)),
-            Ok(_) => self.services.get(&name).and_then(|service| without_endpoints(&name, service)),
+    /// The error is why a destination stays with istiod.
+    fn check(&self, cluster: &OutboundName) -> Result<(), String> {
+        let name = cluster.service(&self.cluster.mesh.domain).map_err(|declined| declined.to_string())?;
+        if !is_answered(cluster, &self.cluster).map_err(|declined| declined.to_string())? {
+            return Err(format!("there is no Service {name} with a port {}: correct it", cluster.port));
         }
+        self.services.get(&name).and_then(|service| without_endpoints(&name, service)).map_or(Ok(()), Err)
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// The patch of each destination, with what its object is called beside the policy.
 pub fn patches(section: &Endpoints) -> Vec<(String, Value)> {
-    let wait = section.initial_fetch_timeout.unwrap_or_default().get();
+    let wait = section.fetch_timeout();
     let destinations: BTreeSet<&Destination> = section.destinations.iter().collect();
     destinations.into_iter().map(|destination| (suffix(destination), patch(destination, wait))).collect()
 }

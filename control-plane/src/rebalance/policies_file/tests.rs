@@ -79,7 +79,7 @@ fn durations_are_told_with_place_and_remedy() {
         assert!(problem.starts_with("line 11, column 13: policies[0].rebalance.settle: "), "{problem}");
         assert!(problem.ends_with("use one such as 10s or 5m"), "{problem}");
     }
-    assert!(problem("warmup: 2m", "warmup: 25h").contains("no duration up to 24h"));
+    assert!(problem("warmup: 2m", "warmup: 25h").contains("no duration from 0s to 24h"));
 }
 
 #[test]

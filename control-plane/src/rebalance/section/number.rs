@@ -66,38 +66,42 @@ fn out_of_range(number: f64, range: &str) -> String {
     format!("{number} is out of range; use {range}")
 }
 
-/// A duration from zero to `HOURS`.
+/// A duration from `SHORTEST` to `LONGEST`, in seconds; the longest is whole hours.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Period<const HOURS: u64>(Duration);
+pub struct Period<const SHORTEST: u64, const LONGEST: u64>(Duration);
 
-impl<const HOURS: u64> Period<HOURS> {
+impl<const SHORTEST: u64, const LONGEST: u64> Period<SHORTEST, LONGEST> {
     /// The duration.
     pub fn get(self) -> Duration {
         self.0
     }
 }
 
-impl<'de, const HOURS: u64> Deserialize<'de> for Period<HOURS> {
+impl<'de, const SHORTEST: u64, const LONGEST: u64> Deserialize<'de> for Period<SHORTEST, LONGEST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
+        let range = Duration::from_secs(SHORTEST)..=Duration::from_secs(LONGEST);
         match humantime::parse_duration(&text) {
-            Ok(duration) if duration <= Duration::from_hours(HOURS) => Ok(Self(duration)),
+            Ok(duration) if range.contains(&duration) => Ok(Self(duration)),
             _ => {
-                Err(D::Error::custom(format_args!("{text:?} is no duration up to {HOURS}h; use one such as 10s or 5m")))
+                let hours = LONGEST / 3_600;
+                let wrong =
+                    format_args!("{text:?} is no duration from {SHORTEST}s to {hours}h; use one such as 10s or 5m");
+                Err(D::Error::custom(wrong))
             }
         }
     }
 }
 
-impl<const HOURS: u64> Serialize for Period<HOURS> {
+impl<const SHORTEST: u64, const LONGEST: u64> Serialize for Period<SHORTEST, LONGEST> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         duration::write(&self.0, serializer)
     }
 }
 
-impl<const HOURS: u64> JsonSchema for Period<HOURS> {
+impl<const SHORTEST: u64, const LONGEST: u64> JsonSchema for Period<SHORTEST, LONGEST> {
     fn schema_name() -> Cow<'static, str> {
-        format!("PeriodUpTo{HOURS}Hours").into()
+        format!("PeriodOf{SHORTEST}To{LONGEST}Seconds").into()
     }
 
     fn inline_schema() -> bool {

@@ -2,7 +2,7 @@
 
 use super::{Rebalancer, Refusal};
 use crate::rebalance::groups::Refused;
-use crate::trust::{Caller, Evidence, FORWARDED, Trust};
+use crate::trust::{Caller, Evidence, Trust};
 use crate::xds::server::{GrpcService, Peer};
 use axum::Router;
 use axum::body::Body;
@@ -65,8 +65,7 @@ impl Rebalance for Reports {
 
 impl Reports {
     fn caller(&self, peer: &Peer, metadata: &MetadataMap) -> Caller {
-        let forwarded = metadata.get_all(FORWARDED).iter().next_back().and_then(|header| header.to_str().ok());
-        self.trust.caller(peer.address().ip(), Evidence { uri_names: peer.uri_names(), forwarded })
+        self.trust.caller(peer.address().ip(), Evidence::new(peer.uri_names(), metadata.as_ref()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who may read endpoints.
 
 use super::peer::Peer;
-use crate::trust::{Evidence, FORWARDED, Trust};
+use crate::trust::{Evidence, Trust};
 use http::HeaderMap;
 use std::collections::BTreeSet;
 
@@ -20,8 +20,7 @@ impl Readers {
 
     /// Whether the sender of a request is one of them.
     pub(super) fn include(&self, peer: &Peer, headers: &HeaderMap) -> bool {
-        let forwarded = headers.get_all(FORWARDED).iter().next_back().and_then(|header| header.to_str().ok());
-        let caller = self.trust.caller(peer.address().ip(), Evidence { uri_names: peer.uri_names(), forwarded });
+        let caller = self.trust.caller(peer.address().ip(), Evidence::new(peer.uri_names(), headers));
         caller.identities.iter().any(|identity| self.namespaces.contains(&identity.namespace))
     }
 }
