@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use evenkeel_filter_core::rebalance::WorkerId;
 use evenkeel_filter_core::{
-    Action, ConnectionId, Connections, Overdue, PoolKey, PoolKeys, Rebalance, Settings, Signal, Time, Verdict,
+    Action, ConnectionId, Connections, Outbound, Overdue, PoolKey, PoolKeys, Rebalance, Settings, Signal, Time, Verdict,
 };
 
 use crate::grpc::Failure;
@@ -69,7 +69,7 @@ impl Plugin {
         // Where drains have a rate, an edit that makes many connections overdue at once keeps to it as well.
         let overdue = if settings.rebalance.is_some() { Overdue::Limited } else { Overdue::AtOnce };
         self.connections.configure(host.now(), settings.inbound.unwrap_or_default(), overdue);
-        self.pool_keys.configure(settings.outbound);
+        self.pool_keys.configure(settings.outbound.as_ref().and_then(Outbound::rotation));
         self.report_as(host, settings.rebalance.as_ref());
         self.tick_period = Duration::ZERO;
         self.serve(host, settings.rebalance.as_ref().map(|rebalance| rebalance.interval));

@@ -97,7 +97,7 @@ fn request(installation: &Installation<'_>, chain: &Chain<'_>, http: &Http<'_>) 
 pub fn needs_requests(settings: &Settings) -> Vec<&'static str> {
     let inbound = settings.inbound.unwrap_or_default();
     let by_requests = settings.rebalance.as_ref().is_some_and(|rebalance| rebalance.signal == Signal::Requests);
-    let outbound = settings.outbound.is_some_and(|outbound| outbound.max_requests.is_some());
+    let outbound = settings.outbound.as_ref().is_some_and(|outbound| outbound.max_requests.is_some());
     let needs = [
         (inbound.max_requests.is_some(), "inbound.maxRequests"),
         (inbound.stream_grace.is_some(), "inbound.streamGrace"),

@@ -44,7 +44,8 @@ pub fn findings(installation: &Installation<'_>) -> Vec<Finding> {
         let settings = chain.settings(installation.envoy);
         found.extend(of_chain(chain, http, settings.as_ref()));
         if let (Some(outbound), false) = (settings.and_then(|settings| settings.outbound), http.pool.is_empty()) {
-            rotated.extend(routes::clusters(installation.envoy, http.manager).into_iter().map(|name| (name, outbound)));
+            let clusters = routes::clusters(installation.envoy, http.manager).into_iter();
+            rotated.extend(clusters.map(|name| (name, outbound.clone())));
         }
     }
     for cluster in installation.envoy.clusters() {

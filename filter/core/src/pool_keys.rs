@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use crate::caps::{Draw, age_limit, request_limit};
 use crate::connections::ConnectionId;
-use crate::settings::{Outbound, RequestCount};
+use crate::settings::{RequestCount, Rotation};
 use crate::time::Time;
 
 /// A pool key, written `0.0.X.Y:1`: the address form is what the filter-state factory that all supported Envoys
@@ -42,7 +42,7 @@ impl fmt::Display for PoolKey {
 /// current one: at once where requests are seen ([`PoolKeys::request`]), else with [`PoolKeys::tick`].
 #[derive(Debug, Default)]
 pub struct PoolKeys {
-    outbound: Option<Outbound>,
+    rotation: Option<Rotation>,
     current: Option<Current>,
     last: PoolKey,
     rotated: u64,
@@ -59,8 +59,8 @@ struct Current {
 
 impl PoolKeys {
     /// Puts new settings in force. The current key keeps its age, its requests and its draw.
-    pub fn configure(&mut self, outbound: Option<Outbound>) {
-        self.outbound = outbound;
+    pub fn configure(&mut self, rotation: Option<Rotation>) {
+        self.rotation = rotation;
     }
 
     /// A connection was accepted: the key to give to it, if any.
@@ -73,7 +73,7 @@ impl PoolKeys {
     /// A request goes out: the key to give to its connection before, if that carries another one. A key that is of no
     /// use any more is taken away by the next tick.
     pub fn request(&mut self, id: ConnectionId, now: Time, draw: impl FnOnce() -> Draw) -> Option<PoolKey> {
-        self.outbound?;
+        self.rotation?;
         let key = self.refresh(now, draw);
         if let Some(current) = &mut self.current {
             current.requests = current.requests.saturating_add(1);
@@ -109,9 +109,9 @@ impl PoolKeys {
     }
 
     fn refresh(&mut self, now: Time, draw: impl FnOnce() -> Draw) -> PoolKey {
-        self.current = match (self.outbound, self.current) {
+        self.current = match (self.rotation, self.current) {
             (None, _) => None,
-            (Some(outbound), Some(current)) if !current.is_due(&outbound, now) => Some(current),
+            (Some(rotation), Some(current)) if !current.is_due(&rotation, now) => Some(current),
             (Some(_), replaced) => {
                 self.rotated += u64::from(replaced.is_some());
                 self.last = self.last.next();
@@ -123,10 +123,10 @@ impl PoolKeys {
 }
 
 impl Current {
-    fn is_due(&self, outbound: &Outbound, now: Time) -> bool {
-        let old = |max_age| now >= self.since.plus(age_limit(max_age, outbound.jitter, self.draw));
-        let used = |count: RequestCount| self.requests >= request_limit(count.get(), outbound.jitter, self.draw);
-        outbound.max_age.is_some_and(old) || outbound.max_requests.is_some_and(used)
+    fn is_due(&self, rotation: &Rotation, now: Time) -> bool {
+        let old = |max_age| now >= self.since.plus(age_limit(max_age, rotation.jitter, self.draw));
+        let used = |count: RequestCount| self.requests >= request_limit(count.get(), rotation.jitter, self.draw);
+        rotation.max_age.is_some_and(old) || rotation.max_requests.is_some_and(used)
     }
 }
 

@@ -3,14 +3,16 @@
 //! ```json
 //! { "inbound":   { "maxAge": "30m", "maxRequests": 10000, "jitter": 0.2, "streamGrace": "5m" },
 //!   "rebalance": { "group": "istio-system/istio-ingressgateway", "cluster": "evenkeel-rebalance" },
-//!   "outbound":  { "maxAge": "10m", "maxRequests": 100000, "jitter": 0.2 } }
+//!   "outbound":  { "maxAge": "10m", "maxRequests": 100000, "jitter": 0.2,
+//!                  "destinations": [{ "host": "reviews.shop.svc.cluster.local", "maxAge": "5m", "jitter": 0.2 }] } }
 //! ```
 //!
-//! Every section is optional, and so is every field but `rebalance.group` and `rebalance.cluster`; what is left out does
-//! nothing. Unknown fields are errors, so that a misspelt cap is not a missing cap.
+//! Every section is optional, and so is every field but `rebalance.group`, `rebalance.cluster` and the `host` of a destination;
+//! what is left out does nothing. Unknown fields are errors, so that a misspelt cap is not a missing cap.
 
 mod number;
 mod object;
+mod outbound;
 mod rebalance;
 #[cfg(feature = "schema")]
 pub mod schema;
@@ -21,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::number::{Jitter, MaxRate, RequestCount};
 use self::object::object;
+pub use self::outbound::{Destination, Host, Outbound, Rotation};
 pub use self::rebalance::{ClusterName, Group, Rebalance, Signal};
 use crate::duration;
 
@@ -69,21 +72,6 @@ pub struct Inbound {
     pub stream_grace: Option<Duration>,
 }
 
-/// Caps on opened (upstream) connections, by replacing the key of their connection pool.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Outbound {
-    /// Age at which a worker's pool key is replaced; no cap when absent.
-    #[serde(deserialize_with = "duration::optional")]
-    #[serde(serialize_with = "duration::write_optional", skip_serializing_if = "Option::is_none")]
-    pub max_age: Option<Duration>,
-    /// Requests that go out under one key of one worker; no cap when absent. Needs `evenkeel.request`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_requests: Option<RequestCount>,
-    /// How much of both caps chance may take off, per key.
-    pub jitter: Jitter,
-}
-
 impl Inbound {
     /// Whether `evenkeel.request` is needed for it.
     pub fn sees_requests(&self) -> bool {
@@ -103,15 +91,17 @@ impl Settings {
         let mut deserializer = serde_json::Deserializer::from_slice(json);
         let Whole(settings) = serde_path_to_error::deserialize(&mut deserializer).map_err(SettingsError::from_path)?;
         deserializer.end().map_err(|error| SettingsError::whole(&error))?;
-        Ok(settings.unwrap_or_default())
+        let settings: Self = settings.unwrap_or_default();
+        let problem = settings.outbound.as_ref().and_then(Outbound::contradiction);
+        problem.map_or(Ok(settings), |problem| Err(SettingsError { message: format!("outbound: {problem}") }))
     }
 
     /// How often the connections have to be looked at to keep every limit, and the `report_interval` that is in force, to
     /// a twentieth of itself, 50 ms to 1 s.
     pub fn tick_period(&self, report_interval: Option<Duration>) -> Duration {
         let inbound = self.inbound.unwrap_or_default();
-        let outbound = self.outbound.unwrap_or_default();
-        [inbound.max_age, inbound.stream_grace, outbound.max_age, report_interval]
+        let outbound = self.outbound.as_ref().and_then(|outbound| outbound.max_age);
+        [inbound.max_age, inbound.stream_grace, outbound, report_interval]
             .into_iter()
             .flatten()
             .map(|limit| (limit / TICKS_PER_LIMIT).max(SHORTEST_TICK))

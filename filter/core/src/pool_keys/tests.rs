@@ -12,12 +12,12 @@ fn at(seconds: u64) -> Time {
 
 fn pool_keys(json: &str) -> PoolKeys {
     let mut keys = PoolKeys::default();
-    keys.configure(outbound(json));
+    keys.configure(rotation(json));
     keys
 }
 
-fn outbound(json: &str) -> Option<Outbound> {
-    Settings::parse(format!(r#"{{"outbound": {json}}}"#).as_bytes()).unwrap().outbound
+fn rotation(json: &str) -> Option<Rotation> {
+    Settings::parse(format!(r#"{{"outbound": {json}}}"#).as_bytes()).unwrap().outbound?.rotation()
 }
 
 fn none() -> Draw {
@@ -69,7 +69,7 @@ fn a_key_is_replaced_after_its_requests_and_given_where_it_is_needed() {
 fn a_new_section_reaches_open_connections_and_a_removed_one_takes_the_key_away() {
     let mut keys = PoolKeys::default();
     keys.opened(A, at(0), none);
-    keys.configure(outbound(r#"{"maxAge": "10s"}"#));
+    keys.configure(rotation(r#"{"maxAge": "10s"}"#));
     assert!(matches!(keys.tick(at(1), none)[..], [(A, key)] if key != PoolKey::NONE));
     keys.configure(None);
     assert_eq!(keys.tick(at(2), none), [(A, PoolKey::NONE)]);
@@ -80,7 +80,7 @@ fn a_new_section_reaches_open_connections_and_a_removed_one_takes_the_key_away()
 fn an_edit_does_not_replace_a_key_that_is_not_due() {
     let mut keys = pool_keys(r#"{"maxAge": "10s"}"#);
     keys.opened(A, at(0), none);
-    keys.configure(outbound(r#"{"maxAge": "20s"}"#));
+    keys.configure(rotation(r#"{"maxAge": "20s"}"#));
     assert_eq!(keys.tick(at(19), none), []);
     assert_eq!(keys.tick(at(20), none).len(), 1);
 }

@@ -35,6 +35,9 @@ fn what_is_written_is_read_as_the_same() {
     let json = r#"{"inbound":{"maxAge":"30m","maxRequests":10000,"jitter":0.2,"streamGrace":"90m"},"rebalance":{"group":"istio-system/gateway","cluster":"evenkeel-rebalance","interval":"500ms","maxRate":1.0,"signal":"requests"}}"#;
     let settings = Settings::parse(json.as_bytes()).unwrap();
     assert_eq!(serde_json::to_string(&settings).unwrap(), json);
+    let json =
+        r#"{"outbound":{"jitter":0.0,"destinations":[{"host":"a.b","maxAge":"5m","maxRequests":7,"jitter":0.2}]}}"#;
+    assert_eq!(serde_json::to_string(&Settings::parse(json.as_bytes()).unwrap()).unwrap(), json);
     let outbound = Settings { outbound: Some(Outbound::default()), ..Settings::default() };
     assert_eq!(serde_json::to_string(&outbound).unwrap(), r#"{"outbound":{"jitter":0.0}}"#);
 }
@@ -79,6 +82,27 @@ fn each_error_names_the_field_the_value_and_the_remedy() {
         (r#"{"outbound": {"maxRequests": 0}}"#, ["outbound.maxRequests", "0", "from 1 to 4294967295"]),
         (r#"{"outbound": {"jitter": 2}}"#, ["outbound.jitter", "2", "from 0 up to, but not including, 1"]),
         (r#"{"outbound": {"streamGrace": "1s"}}"#, ["outbound", "streamGrace", "expected one of `maxAge`"]),
+        (r#"{"outbound": {"destinations": {}}}"#, ["outbound.destinations", "map", "sequence"]),
+        (
+            r#"{"outbound": {"destinations": [{"maxAge": "1s"}]}}"#,
+            ["outbound.destinations[0]", "missing field", "`host`"],
+        ),
+        (
+            r#"{"outbound": {"destinations": [{"host": "*.a"}]}}"#,
+            ["outbound.destinations[0].host", "*.a", "without wildcards"],
+        ),
+        (
+            r#"{"outbound": {"destinations": [{"host": "a", "maxAge": 1}]}}"#,
+            ["outbound.destinations[0].maxAge", "1", r#""90s""#],
+        ),
+        (
+            r#"{"outbound": {"destinations": [{"host": "a"}, {"host": "a"}]}}"#,
+            ["outbound.destinations", "a is there twice", "once"],
+        ),
+        (
+            r#"{"outbound": {"maxAge": "1h", "destinations": [{"host": "a"}]}}"#,
+            ["outbound: ", "caps of their own", "take `maxAge` and `maxRequests` out"],
+        ),
         (r#"{"rebalance": {"cluster": "c"}}"#, ["rebalance", "missing field", "`group`"]),
         (r#"{"rebalance": {"group": "a/b"}}"#, ["rebalance", "missing field", "`cluster`"]),
         (r#"{"rebalance": {"group": "gateway"}}"#, ["rebalance.group", "gateway", "NAMESPACE/NAME"]),
