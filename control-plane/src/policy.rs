@@ -10,6 +10,7 @@ mod endpoints;
 pub mod manifests;
 mod notices;
 pub mod operator;
+mod outbound;
 pub mod plan;
 pub mod reconcile;
 pub mod render;
@@ -21,5 +22,6 @@ pub mod status;
 mod testing;
 
 pub use endpoints::{Destination, Endpoints};
+pub use outbound::Outbound;
 pub use resource::{ConnectionPolicy, ConnectionPolicySpec, TargetRef};
 pub use status::ConnectionPolicyStatus;

@@ -17,7 +17,7 @@ kind: Service
 metadata: {name: cart, namespace: shop}
 spec: {selector: {app: cart}, ports: [{name: http, port: 80}]}
 ";
-const EXAMPLES: [&str; 4] = ["observe.yaml", "gateway.yaml", "sidecar.yaml", "endpoints.yaml"];
+const EXAMPLES: [&str; 5] = ["observe.yaml", "gateway.yaml", "sidecar.yaml", "outbound.yaml", "endpoints.yaml"];
 /// In the place of the filter's: two toolchains do not make the same bytes.
 const SHA256: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 

@@ -2,16 +2,18 @@
 
 use super::mesh::MeshArguments;
 use crate::policy::manifests::Manifests;
-use crate::policy::render::{EnvoyFilter, Module, Release, render};
+use crate::policy::render::{IstioObject, Module, Release, render};
 use anyhow::{Context, ensure};
 use clap::Args;
 use kube::ResourceExt;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Print the Istio objects that carry out policies
 ///
 /// The files hold connection policies and the Services that they name. Nothing is asked of a cluster, and the same input
-/// gives the same bytes.
+/// gives the same bytes. Where you have a `DestinationRule` for a host of the section `outbound`, set its `idleTimeout` and
+/// leave the printed rule out: proxies follow one of the two only.
 #[derive(Args, Debug)]
 pub struct RenderArguments {
     /// YAML file with policies and their Services; may be repeated
@@ -33,14 +35,14 @@ pub fn run(arguments: &RenderArguments) -> anyhow::Result<()> {
     ensure!(!manifests.policies.is_empty(), "no ConnectionPolicy of evenkeel.dev/v1alpha1 is in these files");
     let release = arguments.release()?;
     for policy in &manifests.policies {
-        let objects = render(policy, manifests.service(policy)?, &release);
+        let objects = render(policy, manifests.service(policy)?, &BTreeSet::new(), &release);
         let objects = objects.with_context(|| format!("ConnectionPolicy {}", policy.name_any()))?;
         objects.iter().try_for_each(print)?;
     }
     Ok(())
 }
 
-fn print(object: &EnvoyFilter) -> anyhow::Result<()> {
+fn print(object: &IstioObject) -> anyhow::Result<()> {
     print!("---\n{}", serde_saphyr::to_string(object)?);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What Istio's own resources say about the way to a service, as far as endpoints depend on it.
 
 use super::Labels;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,6 +33,34 @@ impl Default for Mesh {
             peer_authentications: Vec::new(),
             destination_rules: Vec::new(),
         }
+    }
+}
+
+impl Mesh {
+    /// The rules for a host, by the namespaces that they are in, the oldest first.
+    ///
+    /// A client follows those of its own namespace, else those of the service's, else those of the root namespace. A host is
+    /// more specific than a wildcard, and a long wildcard more than a short one; rules for one host are merged.
+    pub fn rules_for(&self, host: &str) -> BTreeMap<&str, Vec<&DestinationRule>> {
+        let mut namespaces: BTreeMap<&str, Vec<&DestinationRule>> = BTreeMap::new();
+        for rule in self.destination_rules.iter().filter(|rule| rule.is_for(host)) {
+            namespaces.entry(&rule.namespace).or_default().push(rule);
+        }
+        namespaces.values_mut().for_each(keep_most_specific);
+        namespaces
+    }
+}
+
+fn keep_most_specific(rules: &mut Vec<&DestinationRule>) {
+    let specific = |host: &str| (Reverse(host.starts_with('*')), host.len());
+    let Some(most) = rules.iter().map(|rule| rule.host.as_str()).max_by_key(|host| specific(host)) else { return };
+    rules.retain(|rule| rule.host == most);
+}
+
+impl DestinationRule {
+    /// Whether it is for this host.
+    pub fn is_for(&self, host: &str) -> bool {
+        self.host == host || self.host.strip_prefix('*').is_some_and(|suffix| host.ends_with(suffix))
     }
 }
 
@@ -72,6 +101,10 @@ pub struct DestinationRule {
     pub host: String,
     /// Whether only some clients follow it: it selects workloads, or is not exported to all namespaces.
     pub for_some_clients: bool,
+    /// The labels of the clients that it selects; of all if empty.
+    pub selector: Labels,
+    /// The fields that it would take so that every idle connection ends by it.
+    pub without_idle_timeout: Vec<String>,
     /// What holds for all subsets.
     pub policy: TrafficPolicy,
     /// The subsets.

@@ -1,11 +1,13 @@
 //! Which policies hold, and what they want: from the policies and Services of a cluster alone.
 
 mod destinations;
+mod outbound;
 mod refusal;
 #[cfg(test)]
 mod tests;
 
 pub use destinations::DeclinedDestination;
+pub use outbound::UncappedDestination;
 pub use refusal::Refusal;
 
 use super::conflicts::Claim;
@@ -14,6 +16,7 @@ use super::seen::SeenPolicy;
 use crate::model::{Cluster, ServiceName};
 use k8s_openapi::api::core::v1::Service;
 use kube::api::DynamicObject;
+use outbound::Clients;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -57,6 +60,8 @@ pub enum Verdict {
         objects: Vec<DynamicObject>,
         /// The destinations whose endpoints stay with istiod all the same.
         declined: Vec<DeclinedDestination>,
+        /// The destinations whose connections are left alone all the same.
+        uncapped: Vec<UncappedDestination>,
     },
     /// It does not.
     Refused(Refusal),
@@ -126,10 +131,14 @@ impl Sources {
         let missing = || Refusal::TargetNotFound(target.clone());
         let (mut policy, service) = seen.policy().zip(self.services.get(target)).ok_or_else(missing)?;
         let declined = policy.spec.endpoints.as_mut().map(|section| self.decline(section)).unwrap_or_default();
-        let objects = render(&policy, service, release).map_err(|error| Refusal::Invalid(error.to_string()))?;
+        let labels = service.spec.as_ref().and_then(|spec| spec.selector.clone()).unwrap_or_default();
+        let clients = Clients { namespace: seen.namespace(), labels: &labels };
+        let outbound = policy.spec.outbound.as_mut();
+        let (ruled, uncapped) = outbound.map(|section| self.cap(section, clients)).unwrap_or_default();
+        let objects = render(&policy, service, &ruled, release).map_err(|error| Refusal::Invalid(error.to_string()))?;
         let objects = objects.iter().map(|object| owned(object, seen)).collect::<serde_json::Result<_>>();
         let objects = objects.map_err(|error| Refusal::Invalid(error.to_string()))?;
-        Ok(Verdict::Accepted { service: target.clone(), objects, declined })
+        Ok(Verdict::Accepted { service: target.clone(), objects, declined, uncapped })
     }
 }
 

@@ -6,6 +6,7 @@
 //! - To add or remove a filter drains each connection of its chain once. So a chain has one of two forms, with and without
 //!   `evenkeel.request`, and every number is in the discovered configuration.
 //! - The connection manager is not merged into: that would drain as well, and Envoy's own `drain_timeout` serves.
+//! - Connections that are opened have filters of their own, in chains of their own where the proxy is a sidecar.
 //! - Each destination whose endpoints come from the control plane has an object of its own, so that it can go alone: then
 //!   the proxies are back on istiod's endpoints within a second.
 
@@ -13,13 +14,14 @@ pub(crate) mod cluster;
 mod endpoints;
 pub(crate) mod filters;
 mod mutual_tls;
+mod outbound;
 mod plugin;
 mod release;
 
 use super::ConnectionPolicy;
 use crate::model::ServiceName;
 use crate::rebalance::Section;
-use evenkeel_filter_core::settings::{ClusterName, Group};
+use evenkeel_filter_core::settings::{ClusterName, Destination, Group, Host};
 use evenkeel_filter_core::{Rebalance, Settings, Signal};
 pub use filters::{CONNECTION, REQUEST};
 use k8s_openapi::api::core::v1::Service;
@@ -28,13 +30,13 @@ use kube::api::ObjectMeta;
 pub use release::{ControlPlane, IstioVersion, Module, Release, ReleaseError};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 
-/// Istio's resource that changes the configuration of proxies.
+/// A resource of Istio: an `EnvoyFilter`, which changes the configuration of proxies, or a `DestinationRule`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct EnvoyFilter {
+pub struct IstioObject {
     api_version: &'static str,
     kind: &'static str,
     /// Its name, namespace and labels.
@@ -58,37 +60,64 @@ pub enum RenderError {
 
 /// The objects that carry out the policy for the pods of its Service. The same bytes each time.
 ///
+/// Of the hosts in `ruled` somebody else's `DestinationRule` ends the idle connections.
+///
 /// # Errors
 /// When the Service selects no pods.
 pub fn render(
     policy: &ConnectionPolicy,
     service: &Service,
+    ruled: &BTreeSet<Host>,
     release: &Release,
-) -> Result<Vec<EnvoyFilter>, RenderError> {
+) -> Result<Vec<IstioObject>, RenderError> {
     let name = ServiceName::new(service.namespace().unwrap_or_default(), service.name_any());
     let selector = service.spec.as_ref().and_then(|spec| spec.selector.clone()).filter(|labels| !labels.is_empty());
     let selector = selector.ok_or_else(|| RenderError::NoSelector(name.clone()))?;
-    let own_name = format!("evenkeel-{}", policy.name_any());
-    let object = |name: String, patches: &[Value]| EnvoyFilter::new(policy.namespace(), name, &selector, patches);
-    let section = policy.spec.endpoints.as_ref();
-    let destinations = section.map(endpoints::patches).unwrap_or_default().into_iter();
-    let destinations = destinations.map(|(suffix, patch)| object(format!("{own_name}-{suffix}"), &[patch]));
-    let mut patches = Chain::of(policy, &name)?.map(|chain| chain.patches(release)).unwrap_or_default();
-    patches.extend(section.map(|_| cluster::for_endpoints(&release.control_plane)));
-    Ok(iter::once(object(own_name.clone(), &patches)).chain(destinations).collect())
+    let destinations = policy.spec.endpoints.as_ref().map(endpoints::patches).unwrap_or_default().into_iter();
+    let destinations = destinations.map(|(suffix, patch)| filter(&format!("-{suffix}"), &selector, &[patch]));
+    let capped = policy.spec.outbound.iter().flat_map(|section| &section.destinations);
+    let capped = capped.filter(|destination| !ruled.contains(&destination.host));
+    let capped = capped.map(|destination| rule(destination, &selector));
+    let own = filter("", &selector, &patches(policy, &name, release)?);
+    Ok(iter::once(own).chain(destinations).chain(capped).map(|object| object.of(policy)).collect())
 }
 
-impl EnvoyFilter {
-    fn new(namespace: Option<String>, name: String, selector: &BTreeMap<String, String>, patches: &[Value]) -> Self {
+/// All that has no object of its own.
+fn patches(policy: &ConnectionPolicy, service: &ServiceName, release: &Release) -> Result<Vec<Value>, RenderError> {
+    let mut patches = Chain::of(policy, service)?.map(|chain| chain.patches(release)).unwrap_or_default();
+    patches.extend(policy.spec.outbound.iter().flat_map(|section| outbound::patches(section, release)));
+    patches.extend(policy.spec.endpoints.as_ref().map(|_| cluster::for_endpoints(&release.control_plane)));
+    Ok(patches)
+}
+
+/// With a priority, so that the order among `EnvoyFilter`s does not hang on when each was created.
+fn filter(suffix: &str, selector: &BTreeMap<String, String>, patches: &[Value]) -> IstioObject {
+    let spec = json!({"workloadSelector": {"labels": selector}, "priority": 10, "configPatches": patches});
+    IstioObject::new(("networking.istio.io/v1alpha3", "EnvoyFilter"), suffix, spec)
+}
+
+fn rule(destination: &Destination, selector: &BTreeMap<String, String>) -> IstioObject {
+    let spec = outbound::rule(destination, selector);
+    IstioObject::new(("networking.istio.io/v1", "DestinationRule"), &format!("-{}", destination.host), spec)
+}
+
+impl IstioObject {
+    fn new((api_version, kind): (&'static str, &'static str), suffix: &str, spec: Value) -> Self {
         let labels = Some([("app.kubernetes.io/managed-by".to_owned(), "evenkeel".to_owned())].into());
-        let metadata = ObjectMeta { name: Some(name), namespace, labels, ..ObjectMeta::default() };
-        // A priority, so that the order among EnvoyFilters does not hang on when each was created.
-        let spec = json!({"workloadSelector": {"labels": selector}, "priority": 10, "configPatches": patches});
-        Self { api_version: "networking.istio.io/v1alpha3", kind: "EnvoyFilter", metadata, spec }
+        let metadata = ObjectMeta { name: Some(suffix.to_owned()), labels, ..ObjectMeta::default() };
+        Self { api_version, kind, metadata, spec }
+    }
+
+    /// With the name of its policy before its own, in the policy's namespace.
+    fn of(mut self, policy: &ConnectionPolicy) -> Self {
+        let suffix = self.metadata.name.unwrap_or_default();
+        self.metadata.name = Some(format!("evenkeel-{}{suffix}", policy.name_any()));
+        self.metadata.namespace = policy.namespace();
+        self
     }
 }
 
-/// What a proxy's inbound filter chains get.
+/// What the filter chains of accepted connections get.
 struct Chain {
     settings: Settings,
     sees_requests: bool,
@@ -108,9 +137,9 @@ impl Chain {
     }
 
     fn patches(&self, release: &Release) -> Vec<Value> {
-        let mut patches = plugin::patches(&self.settings, self.sees_requests, &release.module);
+        let mut patches = plugin::inbound(&self.settings, self.sees_requests, &release.module);
         for context in ["SIDECAR_INBOUND", "GATEWAY"] {
-            patches.extend(filters::patches(context, self.sees_requests));
+            patches.extend(filters::inbound(context, self.sees_requests));
         }
         if self.settings.rebalance.is_some() {
             patches.push(cluster::for_reports(&release.control_plane));

@@ -1,6 +1,7 @@
 //! The custom resource.
 
 use super::endpoints::Endpoints;
+use super::outbound::Outbound;
 use super::status::ConnectionPolicyStatus;
 use crate::rebalance::Section as Rebalance;
 use evenkeel_filter_core::Inbound;
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "IMBALANCE", type_ = "number", json_path = ".status.imbalance"),
     printcolumn(name = "CLOSES", type_ = "integer", json_path = ".status.closes"),
     printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("has(self.spec.inbound) || has(self.spec.rebalance) || has(self.spec.endpoints)").message("it says nothing: add `inbound`, `rebalance` or `endpoints`")
+    validation = Rule::new("has(self.spec.inbound) || has(self.spec.rebalance) || has(self.spec.outbound) || has(self.spec.endpoints)").message("it says nothing: add `inbound`, `rebalance`, `outbound` or `endpoints`")
 )]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ConnectionPolicySpec {
@@ -36,6 +37,9 @@ pub struct ConnectionPolicySpec {
     /// Connections move, when pods are added, until each pod has its share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rebalance: Option<Rebalance>,
+    /// Caps on connections that the pods open, by destination.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outbound: Option<Outbound>,
     /// Destinations that the pods send to, of which they take the endpoints from the control plane.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<Endpoints>,

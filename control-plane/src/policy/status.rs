@@ -22,7 +22,8 @@ pub const BALANCED: &str = "Balanced";
 
 /// Why it is not [`PROGRAMMED`]: the API server has refused an object.
 pub const APPLY_FAILED: &str = "ApplyFailed";
-/// Why it is not [`PROGRAMMED`]: the control plane cannot have the endpoints of a destination.
+/// Why it is not [`PROGRAMMED`]: the control plane cannot have the endpoints of a destination, or its connections cannot be
+/// capped.
 pub const DESTINATION_DECLINED: &str = "DestinationDeclined";
 
 /// What is said of a policy.

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::number::{Jitter, MaxRate, RequestCount};
 use self::object::object;
-pub use self::outbound::{Destination, Host, Outbound, Rotation};
+pub use self::outbound::{Destination, Host, Outbound, Rotation, one_of_each_host};
 pub use self::rebalance::{ClusterName, Group, Rebalance, Signal};
 use crate::duration;
 

@@ -3,6 +3,7 @@ use crate::check::{endpoints, rebalance};
 use crate::policy::manifests::Manifests;
 use crate::policy::render::{ControlPlane, IstioVersion, Module, Release, render};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 const POLICY: &str = "
 apiVersion: evenkeel.dev/v1alpha1
@@ -32,7 +33,7 @@ fn rendered() -> Value {
         },
     };
     let policy = &manifests.policies[0];
-    json!(render(policy, manifests.service(policy).unwrap(), &release).unwrap()[0])
+    json!(render(policy, manifests.service(policy).unwrap(), &BTreeSet::default(), &release).unwrap()[0])
 }
 
 fn patch<'a>(object: &'a mut Value, kind: &str, name: &str) -> &'a mut Value {

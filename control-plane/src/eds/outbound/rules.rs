@@ -2,7 +2,6 @@
 
 use super::{Declined, OutboundName};
 use crate::model::{ClientTlsMode, DestinationRule, Labels, Mesh, Subset, TrafficPolicy};
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// What rules mean for the endpoints of a destination.
@@ -18,10 +17,7 @@ pub struct Meaning {
     pub passes_through: bool,
 }
 
-/// The rules for a host, by the namespaces that they are in.
-///
-/// A client follows the rules of its own namespace, else those of the service's, else those of the root namespace. One
-/// answer can be given only if all of them mean the same.
+/// The rules for a host, by the namespaces that they are in: one answer can be given only if all of them mean the same.
 #[derive(Debug)]
 pub struct Rules<'a> {
     namespaces: BTreeMap<&'a str, Vec<&'a DestinationRule>>,
@@ -31,12 +27,7 @@ pub struct Rules<'a> {
 impl<'a> Rules<'a> {
     /// The rules for the host of a destination, whose service is in `namespace`.
     pub fn of(mesh: &'a Mesh, name: &OutboundName, namespace: &'a str) -> Self {
-        let mut namespaces: BTreeMap<&str, Vec<&DestinationRule>> = BTreeMap::new();
-        for rule in mesh.destination_rules.iter().filter(|rule| matches(&rule.host, &name.host)) {
-            namespaces.entry(&rule.namespace).or_default().push(rule);
-        }
-        namespaces.values_mut().for_each(keep_most_specific);
-        Self { namespaces, preferred: [namespace, &mesh.root_namespace] }
+        Self { namespaces: mesh.rules_for(&name.host), preferred: [namespace, &mesh.root_namespace] }
     }
 
     /// What they mean for a destination.
@@ -58,23 +49,12 @@ impl<'a> Rules<'a> {
 
 /// The subsets that rules for a host define.
 pub fn subsets(mesh: &Mesh, host: &str) -> impl Iterator<Item = String> {
-    let rules = mesh.destination_rules.iter().filter(move |rule| matches(&rule.host, host));
+    let rules = mesh.destination_rules.iter().filter(move |rule| rule.is_for(host));
     rules.flat_map(|rule| rule.subsets.iter().map(|subset| subset.name.clone()))
 }
 
 fn names(rules: &[&DestinationRule]) -> String {
     rules.iter().map(|rule| format!("{}/{}", rule.namespace, rule.name)).collect::<Vec<_>>().join(", ")
-}
-
-fn matches(pattern: &str, host: &str) -> bool {
-    pattern == host || pattern.strip_prefix('*').is_some_and(|suffix| host.ends_with(suffix))
-}
-
-/// A host is more specific than a wildcard, and a long wildcard more than a short one. Rules for one host are merged.
-fn keep_most_specific(rules: &mut Vec<&DestinationRule>) {
-    let specific = |host: &str| (Reverse(host.starts_with('*')), host.len());
-    let Some(most) = rules.iter().map(|rule| rule.host.as_str()).max_by_key(|host| specific(host)) else { return };
-    rules.retain(|rule| rule.host == most);
 }
 
 /// `None` if they do not define the subset, so that who follows them does not have this destination.

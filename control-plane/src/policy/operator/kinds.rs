@@ -16,7 +16,7 @@ pub fn service() -> ApiResource {
 
 /// What is made for them.
 pub fn owned() -> Vec<ApiResource> {
-    let istio = [("networking.istio.io", "v1alpha3", "EnvoyFilter")];
+    let istio = [("networking.istio.io", "v1alpha3", "EnvoyFilter"), ("networking.istio.io", "v1", "DestinationRule")];
     let resource = |(group, version, kind)| ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
     istio.into_iter().map(resource).collect()
 }

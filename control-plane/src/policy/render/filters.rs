@@ -7,24 +7,37 @@ use serde_json::{Value, json};
 pub const CONNECTION: &str = "evenkeel.connection";
 /// The HTTP filter, likewise.
 pub const REQUEST: &str = "evenkeel.request";
+/// The HTTP filter that chooses the key of each destination, likewise.
+pub const OUTBOUND: &str = "evenkeel.outbound";
 /// The Lua filter that drains what is marked.
 pub const DRAIN: &str = "evenkeel.drain";
+/// The filter that hands the key on.
+pub const POOL: &str = "evenkeel.pool";
 
 /// The filter state by which a connection is marked, as Envoy names what a module sets.
 pub const DRAIN_MARK: &str = "wasm.ek_drain";
+/// The filter state with the key of the connection pool, likewise.
+pub const POOL_KEY: &str = "wasm.ek_pool";
 
 const CONNECTION_MANAGER: &str = "envoy.filters.network.http_connection_manager";
 const ROUTER: &str = "envoy.filters.http.router";
 
-/// The filters for every HTTP chain of this context.
-pub fn patches(context: &str, sees_requests: bool) -> Vec<Value> {
+/// The filters for connections that every HTTP chain of this context accepts.
+pub fn inbound(context: &str, sees_requests: bool) -> Vec<Value> {
     let chain = json!({"filter": {"name": CONNECTION_MANAGER}});
     let network = insert("NETWORK_FILTER", context, &chain, &connection());
-    let before_router = json!({"filter": {"name": CONNECTION_MANAGER, "subFilter": {"name": ROUTER}}});
-    let request = sees_requests.then(request);
-    let http = request.into_iter().chain([drain()]);
-    let http = http.map(|filter| insert("HTTP_FILTER", context, &before_router, &filter));
-    std::iter::once(network).chain(http).collect()
+    let request = sees_requests.then(|| http(REQUEST));
+    std::iter::once(network).chain(before_router(context, request.into_iter().chain([drain()]))).collect()
+}
+
+/// The filters for connections that requests of every HTTP chain of this context open.
+pub fn outbound(context: &str) -> Vec<Value> {
+    before_router(context, [http(OUTBOUND), pool()]).collect()
+}
+
+fn before_router(context: &str, filters: impl IntoIterator<Item = Value>) -> impl Iterator<Item = Value> {
+    let place = json!({"filter": {"name": CONNECTION_MANAGER, "subFilter": {"name": ROUTER}}});
+    filters.into_iter().map(move |filter| insert("HTTP_FILTER", context, &place, &filter))
 }
 
 fn insert(kind: &str, context: &str, chain: &Value, filter: &Value) -> Value {
@@ -40,9 +53,9 @@ fn connection() -> Value {
     discovered(CONNECTION, "envoy.extensions.filters.network.wasm.v3.Wasm", &nothing)
 }
 
-fn request() -> Value {
+fn http(root: &str) -> Value {
     let nothing = typed("envoy.extensions.filters.http.rbac.v3.RBAC", json!({}));
-    discovered(REQUEST, "envoy.extensions.filters.http.wasm.v3.Wasm", &nothing)
+    discovered(root, "envoy.extensions.filters.http.wasm.v3.Wasm", &nothing)
 }
 
 /// The default has no rules: it does nothing, and is in force while the module is missing or broken.
@@ -75,6 +88,24 @@ fn drain() -> Value {
         "name": DRAIN,
         "typed_config": typed("envoy.extensions.common.matching.v3.ExtensionWithMatcher", matching),
     })
+}
+
+/// The pool key as a filter state object that is shared with the upstream and hashed into its connection pool. All supported
+/// Envoys have this factory.
+fn pool() -> Value {
+    let key = json!({
+        "object_key": "ek.pool",
+        "factory_key": "envoy.network.transport_socket.original_dst_address",
+        "format_string": {
+            "text_format_source": {"inline_string": format!("%FILTER_STATE({POOL_KEY}:PLAIN)%")},
+            // Else what is not there is written as "-", which is not empty.
+            "omit_empty_values": true,
+        },
+        "shared_with_upstream": "ONCE",
+        "skip_if_empty": true,
+    });
+    let config = json!({"on_request_headers": [key]});
+    json!({"name": POOL, "typed_config": typed("envoy.extensions.filters.http.set_filter_state.v3.Config", config)})
 }
 
 fn marked() -> Value {

@@ -1,6 +1,6 @@
 //! The discovered configurations: the filter's binary, and every number.
 
-use super::filters::{CONNECTION, REQUEST};
+use super::filters::{CONNECTION, OUTBOUND, REQUEST};
 use super::{Module, typed};
 use evenkeel_filter_core::Settings;
 use serde_json::{Value, json};
@@ -8,11 +8,16 @@ use serde_json::{Value, json};
 const NETWORK_WASM: &str = "envoy.extensions.filters.network.wasm.v3.Wasm";
 const HTTP_WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 
-/// One for each of the filters that discover theirs.
-pub fn patches(settings: &Settings, sees_requests: bool, module: &Module) -> Vec<Value> {
+/// What the filters of accepted connections discover.
+pub fn inbound(settings: &Settings, sees_requests: bool, module: &Module) -> Vec<Value> {
     let connection = [(CONNECTION, NETWORK_WASM)];
     let request = sees_requests.then_some((REQUEST, HTTP_WASM));
     connection.into_iter().chain(request).map(|(root, message)| patch(root, message, settings, module)).collect()
+}
+
+/// What the filter of opened connections discovers.
+pub fn outbound(settings: &Settings, module: &Module) -> Value {
+    patch(OUTBOUND, HTTP_WASM, settings, module)
 }
 
 fn patch(root: &str, message: &str, settings: &Settings, module: &Module) -> Value {
@@ -24,7 +29,7 @@ fn patch(root: &str, message: &str, settings: &Settings, module: &Module) -> Val
     })
 }
 
-/// Both roots share one VM per worker: same id, same code.
+/// All roots share one VM per worker: same id, same code.
 fn plugin(root: &str, settings: &Settings, module: &Module) -> Value {
     let text = json!(settings).to_string();
     json!({

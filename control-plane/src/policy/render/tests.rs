@@ -24,7 +24,7 @@ fn all(text: &str) -> Result<Vec<Value>, RenderError> {
 fn all_for(text: &str, release: &Release) -> Result<Vec<Value>, RenderError> {
     let manifests = Manifests::parse(text).unwrap();
     let policy = &manifests.policies[0];
-    let objects = render(policy, manifests.service(policy).unwrap(), release)?;
+    let objects = render(policy, manifests.service(policy).unwrap(), &BTreeSet::new(), release)?;
     Ok(objects.iter().map(|object| serde_json::to_value(object).unwrap()).collect())
 }
 
@@ -99,6 +99,49 @@ fn a_policy_for_endpoints_alone_leaves_the_filter_chains_as_they_are() {
         let patches = object["spec"]["configPatches"].as_array().unwrap();
         assert!(patches.iter().all(|patch| patch["applyTo"] == "CLUSTER"), "{object}");
     }
+}
+
+const OUTBOUND: &str = "outbound: {destinations: [
+  {host: cart.shop.svc.cluster.local, maxAge: 10m, maxRequests: 4000000000}, {host: api.example.com, maxRequests: 1000}]}";
+
+#[test]
+fn a_destination_comes_and_goes_without_a_change_of_any_chain() {
+    let policy = POLICY.replace("inbound: {maxAge: 30m, jitter: 0.2}", OUTBOUND);
+    let objects = all(&policy).unwrap();
+    let fewer = all(&policy.replace(", {host: api.example.com, maxRequests: 1000}", "")).unwrap();
+    assert_eq!((objects.len(), fewer.len()), (3, 2));
+    assert_eq!(patches(&objects[0], "HTTP_FILTER"), patches(&fewer[0], "HTTP_FILTER"));
+    let roots: Vec<_> =
+        patches(&objects[0], "EXTENSION_CONFIG").iter().map(|patch| patch["patch"]["value"]["name"].clone()).collect();
+    assert_eq!(roots, ["evenkeel.connection", "evenkeel.outbound"]);
+    assert_ne!(patches(&objects[0], "EXTENSION_CONFIG"), patches(&fewer[0], "EXTENSION_CONFIG"));
+}
+
+#[test]
+fn idle_connections_end_by_a_rule_that_only_the_policy_s_pods_follow() {
+    let policy = POLICY.replace("inbound: {maxAge: 30m, jitter: 0.2}", OUTBOUND);
+    let objects = all(&policy).unwrap();
+    let expected = json!({
+        "host": "cart.shop.svc.cluster.local",
+        "exportTo": ["."],
+        "workloadSelector": {"matchLabels": {"istio": "ingressgateway"}},
+        "trafficPolicy": {"connectionPool": {"http": {"idleTimeout": "600s"}}},
+    });
+    assert_eq!(objects[1]["spec"], expected);
+    assert_eq!(objects[1]["metadata"]["name"], "evenkeel-gateway-cart.shop.svc.cluster.local");
+    let pool = objects[2].pointer("/spec/trafficPolicy/connectionPool/http").unwrap();
+    assert_eq!(*pool, json!({"idleTimeout": "60s", "maxRequestsPerConnection": 1000}));
+}
+
+#[test]
+fn where_somebody_else_s_rule_serves_there_is_none_of_ours() {
+    let policy = POLICY.replace("inbound: {maxAge: 30m, jitter: 0.2}", &OUTBOUND.replace("4000000000", "1"));
+    let manifests = Manifests::parse(&policy).unwrap();
+    let (policy, ruled) =
+        (&manifests.policies[0], BTreeSet::from([Host::try_from("api.example.com".to_owned()).unwrap()]));
+    let objects = render(policy, manifests.service(policy).unwrap(), &ruled, &release()).unwrap();
+    let names: Vec<_> = objects.iter().map(|object| object.metadata.name.clone().unwrap()).collect();
+    assert_eq!(names, ["evenkeel-gateway", "evenkeel-gateway-cart.shop.svc.cluster.local"]);
 }
 
 #[test]

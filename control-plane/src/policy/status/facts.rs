@@ -1,7 +1,7 @@
 //! What a status is made of.
 
 use super::{ACCEPTED, APPLY_FAILED, BALANCED, ConnectionPolicyStatus, DESTINATION_DECLINED, PROGRAMMED, condition};
-use crate::policy::plan::{DeclinedDestination, Refusal, Verdict};
+use crate::policy::plan::{DeclinedDestination, Refusal, UncappedDestination, Verdict};
 use crate::rebalance::{GroupStatus, State};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
@@ -61,8 +61,8 @@ impl Facts<'_> {
         let (holds, reason, message) = match (self.verdict, &self.programmed) {
             (Verdict::Refused(refusal), _) => (false, refusal.reason(), kept(refusal).to_owned()),
             (Verdict::Accepted { .. }, Err(message)) => (false, APPLY_FAILED, message.clone()),
-            (Verdict::Accepted { declined, .. }, Ok(())) if !declined.is_empty() => {
-                (false, DESTINATION_DECLINED, with_istiod(declined))
+            (Verdict::Accepted { declined, uncapped, .. }, Ok(())) if !declined.is_empty() || !uncapped.is_empty() => {
+                (false, DESTINATION_DECLINED, left_alone(declined, uncapped))
             }
             (Verdict::Accepted { .. }, Ok(())) => (true, PROGRAMMED, "the API server has its Istio objects".to_owned()),
         };
@@ -79,9 +79,15 @@ impl Facts<'_> {
     }
 }
 
-fn with_istiod(declined: &[DeclinedDestination]) -> String {
-    let declined: Vec<_> = declined.iter().map(ToString::to_string).collect();
-    format!("the endpoints of these destinations stay with istiod: {}", declined.join("; "))
+fn left_alone(declined: &[DeclinedDestination], uncapped: &[UncappedDestination]) -> String {
+    let endpoints = list("the endpoints of these destinations stay with istiod", declined);
+    let connections = list("the connections to these destinations are not capped", uncapped);
+    endpoints.into_iter().chain(connections).collect::<Vec<_>>().join(". ")
+}
+
+fn list(what: &str, destinations: &[impl ToString]) -> Option<String> {
+    let all: Vec<_> = destinations.iter().map(ToString::to_string).collect();
+    (!all.is_empty()).then(|| format!("{what}: {}", all.join("; ")))
 }
 
 fn kept(refusal: &Refusal) -> &'static str {

@@ -28,7 +28,7 @@ fn group(state: State, imbalance: f64) -> GroupStatus {
 }
 
 fn accepted() -> Verdict {
-    Verdict::Accepted { service: ServiceName::new("shop", "cart"), objects: Vec::new(), declined: Vec::new() }
+    Verdict::Accepted { service: ServiceName::new("shop", "cart"), objects: vec![], declined: vec![], uncapped: vec![] }
 }
 
 fn facts<'a>(verdict: &'a Verdict, programmed: Result<(), String>, group: Option<&'a GroupStatus>) -> Facts<'a> {
@@ -82,7 +82,8 @@ fn what_stands_in_the_way_comes_first() {
 fn a_destination_that_stays_with_istiod_is_named_with_its_reason() {
     let cluster = OutboundName::parse("outbound|80||cart.shop.svc.cluster.local").unwrap();
     let declined = vec![DeclinedDestination { cluster, reason: "for some reason".to_owned() }];
-    let verdict = Verdict::Accepted { service: ServiceName::new("shop", "cart"), objects: Vec::new(), declined };
+    let verdict =
+        Verdict::Accepted { service: ServiceName::new("shop", "cart"), objects: vec![], declined, uncapped: vec![] };
     let status = facts(&verdict, Ok(()), None).status(None, &at(1));
     assert_eq!(status.state.as_deref(), Some("DestinationDeclined"));
     let message = &status.condition(PROGRAMMED).unwrap().message;

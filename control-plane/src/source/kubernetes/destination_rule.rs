@@ -1,5 +1,7 @@
 //! What matters of a `DestinationRule`.
 
+mod idle_timeout;
+
 use super::kind::Kind;
 use super::object::{Metadata, Watched};
 use super::peer_authentication::Selector;
@@ -8,6 +10,10 @@ use kube::CustomResource;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// What objects that are made for policies say, and by what.
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+const EVENKEEL: &str = "evenkeel";
 
 /// A rule, of which the name and namespace are kept elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +24,10 @@ pub struct DestinationRule {
     pub host: String,
     /// Whether only some clients follow it.
     pub for_some_clients: bool,
+    /// The labels of the clients that it selects.
+    pub selector: Labels,
+    /// The fields that it would take so that every idle connection ends by it.
+    pub without_idle_timeout: Vec<String>,
     /// What holds for all subsets.
     pub policy: TrafficPolicy,
     /// The subsets.
@@ -61,6 +71,7 @@ struct SubsetFields {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Policy {
+    connection_pool: Option<ConnectionPool>,
     tls: Option<Tls>,
     outlier_detection: Option<IgnoredAny>,
     load_balancer: Option<LoadBalancer>,
@@ -70,10 +81,22 @@ struct Policy {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PortPolicy {
+    connection_pool: Option<ConnectionPool>,
     port: Option<Port>,
     tls: Option<Tls>,
     outlier_detection: Option<IgnoredAny>,
     load_balancer: Option<LoadBalancer>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ConnectionPool {
+    http: Option<HttpPool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HttpPool {
+    idle_timeout: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -111,9 +134,14 @@ impl Watched for DestinationRule {
         &fields.metadata
     }
 
+    /// Those that policies have made say nothing beside what all clients are told, and only where nobody else does.
     fn read(fields: Fields, defects: &mut Vec<String>) -> Option<Self> {
         let Fields { metadata, spec } = fields;
-        let selects = spec.workload_selector.is_some_and(|selector| selector.match_labels.is_some());
+        if metadata.label(MANAGED_BY) == Some(EVENKEEL) {
+            return None;
+        }
+        let without_idle_timeout = spec.without_idle_timeout();
+        let selector = spec.workload_selector.and_then(|selector| selector.match_labels);
         let exported = spec.export_to.is_empty() || spec.export_to.iter().any(|namespace| namespace == "*");
         let mut subset = |(index, SubsetFields { name, labels, traffic_policy })| {
             let policy = policy(traffic_policy, &format!("spec.subsets[{index}].trafficPolicy"), defects);
@@ -123,7 +151,9 @@ impl Watched for DestinationRule {
         Some(Self {
             created: metadata.creation_timestamp.unwrap_or_default(),
             host: spec.host,
-            for_some_clients: selects || !exported,
+            for_some_clients: selector.is_some() || !exported,
+            selector: selector.unwrap_or_default(),
+            without_idle_timeout,
             policy: policy(spec.traffic_policy, "spec.trafficPolicy", defects),
             subsets,
         })
@@ -131,7 +161,7 @@ impl Watched for DestinationRule {
 }
 
 fn policy(policy: Option<Policy>, field: &str, defects: &mut Vec<String>) -> TrafficPolicy {
-    let Policy { tls, outlier_detection, load_balancer, port_level_settings } = policy.unwrap_or_default();
+    let Policy { tls, outlier_detection, load_balancer, port_level_settings, .. } = policy.unwrap_or_default();
     let of_ports = port_level_settings.iter().filter_map(|port| port.load_balancer.as_ref());
     let passes_through = load_balancer.iter().chain(of_ports).any(LoadBalancer::passes_through);
     let locality = load_balancer.and_then(|balancer| balancer.locality_lb_setting).unwrap_or_default();
@@ -218,6 +248,13 @@ mod tests {
         assert!(!for_some_clients(&json!({"exportTo": ["*"]})));
         assert!(for_some_clients(&json!({"exportTo": ["."]})));
         assert!(for_some_clients(&json!({"workloadSelector": {"matchLabels": {"app": "a"}}})));
+    }
+
+    #[test]
+    fn a_rule_that_a_policy_has_made_is_none() {
+        let labels = json!({"app.kubernetes.io/managed-by": "evenkeel"});
+        let object = json!({"metadata": {"name": "a", "labels": labels}, "spec": {"host": "reviews"}});
+        assert_eq!(DestinationRule::read(serde_json::from_value(object).unwrap(), &mut Vec::new()), None);
     }
 
     #[test]

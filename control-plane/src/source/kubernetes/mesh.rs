@@ -46,6 +46,8 @@ fn destination_rule(name: &ObjectName, rule: &DestinationRule, domain: &str) -> 
         name: name.name.to_string(),
         host: host(&rule.host, &name.namespace, domain),
         for_some_clients: rule.for_some_clients,
+        selector: rule.selector.clone(),
+        without_idle_timeout: rule.without_idle_timeout.clone(),
         policy: rule.policy.clone(),
         subsets: rule.subsets.clone(),
     }

@@ -121,8 +121,11 @@ impl<'de> Deserialize<'de> for Host {
     }
 }
 
-/// Of two entries for one host nobody could tell which holds.
-fn one_of_each_host<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Destination>, D::Error> {
+/// Reads destinations. Of two entries for one host nobody could tell which holds, so that is an error.
+///
+/// # Errors
+/// When a host is there twice, besides those of the format.
+pub fn one_of_each_host<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Destination>, D::Error> {
     let destinations: Vec<Destination> = Option::deserialize(deserializer)?.unwrap_or_default();
     for (index, destination) in destinations.iter().enumerate() {
         if destinations[..index].iter().any(|earlier| earlier.host == destination.host) {
