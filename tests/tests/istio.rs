@@ -5,6 +5,7 @@ mod istio {
     mod endpoints;
     mod mesh;
     mod offline;
+    mod outbound;
     mod place;
     mod policy;
     mod secrets;

@@ -9,6 +9,7 @@ mod operator {
     mod endpoints;
     mod life;
     mod outage;
+    mod outbound;
     mod permissions;
     mod replicas;
     mod targets;

@@ -66,12 +66,17 @@ impl Mesh {
         self.proxy.stat(&format!("wasmcustom.evenkeel.drains_{cap}")).await.unwrap_or_default()
     }
 
-    /// Whether a listener of the proxy has the filter. Listeners that drain do not count.
+    /// Whether a listener of the proxy has the filter of accepted connections.
     pub async fn has_filter(&self) -> Result<bool> {
+        self.has(CONNECTION).await
+    }
+
+    /// Whether a listener of the proxy has a filter. Listeners that drain do not count.
+    pub async fn has(&self, filter: &str) -> Result<bool> {
         let dump = self.proxy.admin("/config_dump?resource=dynamic_listeners").await?;
         let dump: Value = serde_json::from_str(&dump)?;
         let listeners = dump["configs"].as_array().context("no listeners")?;
-        Ok(listeners.iter().any(|listener| listener["active_state"].to_string().contains(CONNECTION)))
+        Ok(listeners.iter().any(|listener| listener["active_state"].to_string().contains(filter)))
     }
 
     /// What an operator writes under `spec`, beside the target.
@@ -98,11 +103,16 @@ impl Mesh {
 
     /// Removes what [`Self::apply_policy`] has applied.
     pub async fn remove_policy(&self) -> Result<()> {
-        let kind = GroupVersionKind::gvk("networking.istio.io", "v1alpha3", "EnvoyFilter");
-        let (resource, namespace) = (ApiResource::from_gvk(&kind), self.place.service().0);
-        let filters: Api<DynamicObject> = Api::namespaced_with(self.kubernetes.client(), namespace, &resource);
-        let ours = ListParams::default().labels("app.kubernetes.io/managed-by=evenkeel");
-        filters.delete_collection(&DeleteParams::default(), &ours).await?;
+        for (version, kind) in [("v1alpha3", "EnvoyFilter"), ("v1", "DestinationRule")] {
+            let ours = ListParams::default().labels("app.kubernetes.io/managed-by=evenkeel");
+            self.objects(version, kind).delete_collection(&DeleteParams::default(), &ours).await?;
+        }
         Ok(())
+    }
+
+    /// Istio's objects in the namespace of the policy.
+    fn objects(&self, version: &str, kind: &str) -> Api<DynamicObject> {
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("networking.istio.io", version, kind));
+        Api::namespaced_with(self.kubernetes.client(), self.place.service().0, &resource)
     }
 }

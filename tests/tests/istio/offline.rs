@@ -11,11 +11,18 @@ use super::place::Place;
 use super::policy::{release, rendered, secured};
 
 /// One for each form that a chain can have.
-const SECTIONS: [&str; 3] = [
+const SECTIONS: [&str; 4] = [
     "inbound: {maxAge: 30m, jitter: 0.2}",
     "inbound: {maxRequests: 1000, streamGrace: 5m}, rebalance: {mode: observe}",
     "rebalance: {signal: requests, maxRate: 0.1, warmup: 30s}",
+    "outbound: {destinations: [{host: cart.shop.svc.cluster.local, maxAge: 90s, maxRequests: 1000}]}",
 ];
+
+/// What a destination refers to.
+const CART: &str = "
+---
+{apiVersion: v1, kind: Service, metadata: {name: cart, namespace: shop}, spec: {ports: [{name: http, port: 80}]}}
+";
 
 /// It warns of every EnvoyFilter, whatever is in it.
 const OF_ANY: &str = "EnvoyFilter exposes internal implementation details that may change at any time";
@@ -28,7 +35,7 @@ fn istioctl_has_nothing_to_say_against_them() -> Result<()> {
             let file = folder.path().join("objects.yaml");
             let module = Path::new("/filter.wasm");
             for release in [release(istio, module)?, secured(istio, module)?] {
-                std::fs::write(&file, rendered(Place::Gateway, sections, &release)?.join("\n---\n"))?;
+                std::fs::write(&file, rendered(Place::Gateway, sections, &release)?.join("\n---\n") + CART)?;
                 let file = file.display().to_string();
                 silent(&istioctl(&["validate", "-f", &file])?)?;
                 silent(&istioctl(&["analyze", "--use-kube=false", "-A", &file])?)?;

@@ -1,4 +1,4 @@
-//! Where a policy acts: on a gateway, or on the sidecar of a pod.
+//! Where a policy acts: on a gateway, or on one side of the sidecar of a pod.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -10,6 +10,8 @@ use evenkeel_tests::raw_http1::RawHttp1;
 const GATEWAY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 244, 100, 1)), 8080);
 /// Where the application of the first pod serves, behind its sidecar.
 const POD: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 244, 1, 1)), 8080);
+/// Where the sidecar of the pod that is a client takes what its application sends.
+const EGRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 244, 100, 2)), 80);
 /// Where sidecars take what comes in.
 const VIRTUAL_INBOUND: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 15006);
 const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 9, 9, 9)), 5555);
@@ -35,11 +37,28 @@ const SIDECAR_OBJECTS: &str = "
       '@type': type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol}}}}]}}
 ";
 
+/// The application of this pod sends to an address of its sidecar, for nothing redirects connections here.
+const EGRESS_OBJECTS: &str = "
+{apiVersion: v1, kind: Service, metadata: {name: web, namespace: shop}, spec: {
+  selector: {app: web}, ports: [{name: http, port: 80}]}}
+---
+{apiVersion: networking.istio.io/v1, kind: Sidecar, metadata: {name: web, namespace: shop}, spec: {
+  workloadSelector: {labels: {app: web}},
+  egress: [{port: {number: 80, protocol: HTTP, name: http}, bind: 10.244.100.2, captureMode: NONE, hosts: ['./*']}]}}
+---
+{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: cart, namespace: shop}, spec: {
+  hosts: [evenkeel.test],
+  http: [{route: [{destination: {host: cart.shop.svc.cluster.local, port: {number: 80}}}]}]}}
+";
+
 /// A proxy that accepts connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Gateway,
+    /// Where the sidecar takes what comes to its pod.
     Sidecar,
+    /// Where the sidecar of another pod takes what that sends.
+    Egress,
 }
 
 impl Place {
@@ -48,6 +67,7 @@ impl Place {
         match self {
             Self::Gateway => GATEWAY_OBJECTS,
             Self::Sidecar => SIDECAR_OBJECTS,
+            Self::Egress => EGRESS_OBJECTS,
         }
     }
 
@@ -56,6 +76,7 @@ impl Place {
         match self {
             Self::Gateway => (ROOT_NAMESPACE, "gateway", ("istio", "gateway")),
             Self::Sidecar => ("shop", "cart", ("app", "cart")),
+            Self::Egress => ("shop", "web", ("app", "web")),
         }
     }
 
@@ -65,6 +86,7 @@ impl Place {
         let (role, address) = match self {
             Self::Gateway => (Role::Router, GATEWAY.ip()),
             Self::Sidecar => (Role::Sidecar, POD.ip()),
+            Self::Egress => (Role::Sidecar, EGRESS.ip()),
         };
         Proxy {
             role,
@@ -81,6 +103,7 @@ impl Place {
         match self {
             Self::Gateway => RawHttp1::connect(GATEWAY).await,
             Self::Sidecar => RawHttp1::connect_by_proxy_protocol(VIRTUAL_INBOUND, CLIENT, POD).await,
+            Self::Egress => RawHttp1::connect(EGRESS).await,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What policies render to.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -24,7 +25,7 @@ pub fn rendered(place: Place, sections: &str, release: &Release) -> Result<Vec<S
            spec: {{selector: {{{key}: {value}}}}}}}"
     ))?;
     let policy = manifests.policies.first().context("no policy")?;
-    let objects = render(policy, manifests.service(policy)?, release)?;
+    let objects = render(policy, manifests.service(policy)?, &BTreeSet::new(), release)?;
     Ok(objects.iter().map(serde_json::to_string).collect::<Result<_, _>>()?)
 }
 

@@ -78,7 +78,10 @@ async fn list_istio(kubernetes: &Kubernetes) -> Result<()> {
 /// What only serves policies is the subject of the suite `operator`.
 fn is_for_policies(rule: &PolicyRule) -> bool {
     let policies = ["connectionpolicies", "connectionpolicies/status", "envoyfilters", "events"];
-    rule.resources.iter().flatten().all(|resource| policies.contains(&resource.as_str()))
+    // Istio's objects are read for endpoints as well, and written for policies only.
+    let is_of_istio = rule.api_groups.iter().flatten().any(|group| group == "networking.istio.io");
+    let writes = rule.verbs.iter().any(|verb| verb == "patch");
+    (is_of_istio && writes) || rule.resources.iter().flatten().all(|resource| policies.contains(&resource.as_str()))
 }
 
 fn permissions(rule: &PolicyRule) -> Vec<Permission> {

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use evenkeel_tests::{network, wait};
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind};
+use kube::api::DeleteParams;
 
 use super::bed::{Bed, PATIENCE};
 
@@ -30,9 +30,7 @@ fn a_destination_that_cannot_be_taken_over_goes_back_to_istiod() -> Result<()> {
         let object = async || Ok(bed.filters().get_opt(OBJECT).await?);
         wait::until("the object to go", PATIENCE, object, Option::is_none).await?;
 
-        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("networking.istio.io", "v1", "DestinationRule"));
-        let rules: Api<DynamicObject> = Api::namespaced_with(bed.kubernetes.client(), "shop", &kind);
-        rules.delete("cart", &DeleteParams::default()).await?;
+        bed.rules().delete("cart", &DeleteParams::default()).await?;
         bed.is_programmed("caps").await?;
         wait::until("the object to come back", PATIENCE, object, Option::is_some).await.map(drop)
     })

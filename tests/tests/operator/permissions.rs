@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 use evenkeel_tests::kubernetes::{CONTROL_PLANE_ACCOUNT, Request};
-use evenkeel_tests::network;
+use evenkeel_tests::{network, wait};
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
 use kube::Api;
 use serde_json::json;
 
-use super::bed::Bed;
+use super::bed::{Bed, PATIENCE};
+
+const SECTIONS: &str =
+    "inbound: {maxAge: 30m}, outbound: {destinations: [{host: prices.shop.svc.cluster.local, maxAge: 10m}]}";
+const RULE: &str = "evenkeel-caps-prices.shop.svc.cluster.local";
 
 /// Verb and resource.
 type Permission = (String, String);
@@ -17,13 +21,17 @@ type Permission = (String, String);
 #[test]
 fn what_is_granted_for_policies_is_used_and_what_is_used_is_granted() -> Result<()> {
     network::isolated(|| async {
-        let (bed, _control_plane) = Bed::with_policy("inbound: {maxAge: 30m}").await?;
+        let (bed, _control_plane) = Bed::with_policy(SECTIONS).await?;
         let spec = bed.filter_of("caps").await?.data["spec"].clone();
         // The second Event of a kind is counted in the first.
         for _ in 0..2 {
             bed.edit_filter("caps", &json!({"spec": {"configPatches": []}})).await?;
             bed.filter_becomes("caps", "the edit to be put right", |filter| filter.data["spec"] == spec).await?;
         }
+        let host = bed.rules().get(RULE).await?.data["spec"]["host"].clone();
+        bed.edit_rule(RULE, &json!({"spec": {"host": "elsewhere"}})).await?;
+        let seen = async || Ok(bed.rules().get(RULE).await?);
+        wait::until("the rule to be put right", PATIENCE, seen, |seen| seen.data["spec"]["host"] == host).await?;
         bed.delete_policy("caps").await?;
         bed.filter_goes("caps").await?;
 
@@ -39,7 +47,8 @@ fn what_is_granted_for_policies_is_used_and_what_is_used_is_granted() -> Result<
     })
 }
 
-const RESOURCES: [&str; 4] = ["connectionpolicies", "connectionpolicies/status", "envoyfilters", "events"];
+const RESOURCES: [&str; 5] =
+    ["connectionpolicies", "connectionpolicies/status", "envoyfilters", "destinationrules", "events"];
 
 fn is_for_policies(resource: &str) -> bool {
     RESOURCES.contains(&resource)

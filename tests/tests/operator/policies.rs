@@ -21,6 +21,11 @@ impl Bed {
         self.api("networking.istio.io", "v1alpha3", "EnvoyFilter")
     }
 
+    /// The rules there, anybody's.
+    pub fn rules(&self) -> Api<DynamicObject> {
+        self.api("networking.istio.io", "v1", "DestinationRule")
+    }
+
     fn api(&self, group: &str, version: &str, kind: &str) -> Api<DynamicObject> {
         let resource = match kind {
             "ConnectionPolicy" => {
@@ -90,6 +95,12 @@ impl Bed {
     pub async fn edit_filter(&self, policy: &str, patch: &Value) -> Result<DynamicObject> {
         let parameters = PatchParams { field_manager: Some("kubectl-edit".to_owned()), ..PatchParams::default() };
         Ok(self.filters().patch(&format!("evenkeel-{policy}"), &parameters, &Patch::Merge(patch)).await?)
+    }
+
+    /// Changes a rule by hand.
+    pub async fn edit_rule(&self, name: &str, patch: &Value) -> Result<DynamicObject> {
+        let parameters = PatchParams { field_manager: Some("kubectl-edit".to_owned()), ..PatchParams::default() };
+        Ok(self.rules().patch(name, &parameters, &Patch::Merge(patch)).await?)
     }
 
     /// Applies an EnvoyFilter as another tool does that goes on applying it.
