@@ -248,12 +248,12 @@ extern "C" fn proxy_on_tick(root: ContextId) {
     vm(|vm| vm.tick(root));
 }
 
-/// Loses the VM at its fortieth tick, again and again: 2 s or later, when Envoy's pause between reloads (1 s) is over.
+/// Loses the VM two seconds after it was called first, again and again: Envoy's pause between reloads (1 s) is over then.
 #[cfg(feature = "trap")]
 fn trap() {
-    thread_local!(static TICKS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) });
-    TICKS.set(TICKS.get() + 1);
-    assert!(TICKS.get() < 40, "a trap was asked for");
+    thread_local!(static FIRST: Time = Envoy.now());
+    let lived = Envoy.now().since(FIRST.with(|first| *first));
+    assert!(lived < Duration::from_secs(2), "a trap was asked for");
 }
 
 #[unsafe(no_mangle)]
@@ -274,6 +274,8 @@ extern "C" fn proxy_on_downstream_connection_close(context: ContextId, _by: u32)
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_request_headers(stream: ContextId, _headers: u32, _end_of_stream: u32) -> u32 {
+    #[cfg(feature = "trap")]
+    trap();
     vm(|vm| vm.request(stream));
     CONTINUE
 }

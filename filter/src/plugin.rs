@@ -19,7 +19,7 @@ use crate::reporter::{Activity, Reporter};
 /// The filter state that the drain filter's matcher looks for is `wasm.` and this.
 const DRAIN_MARK: &str = "ek_drain";
 /// The filter state that the pool-key filter shares with the upstream is `wasm.` and this.
-const POOL_KEY: &str = "ek_pool";
+pub const POOL_KEY: &str = "ek_pool";
 
 /// A plugin of this VM, identified by the `name` in its `PluginConfig`.
 #[derive(Debug)]

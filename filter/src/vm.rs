@@ -8,12 +8,15 @@ use rustc_hash::FxHashMap;
 use crate::grpc::Failure;
 use crate::host::{CallId, ContextId, Host, Severity};
 use crate::metrics::Metrics;
+use crate::outbound::OutboundPlugins;
 use crate::plugin::Plugin;
 
 /// `root_id` of the network filter in front of the HTTP connection manager.
 pub const CONNECTION: &str = "evenkeel.connection";
-/// `root_id` of the HTTP filter.
+/// `root_id` of the HTTP filter that counts requests.
 pub const REQUEST: &str = "evenkeel.request";
+/// `root_id` of the HTTP filter that gives requests the key of their destination.
+pub const OUTBOUND: &str = "evenkeel.outbound";
 
 /// Everything that one VM knows. Envoy runs one per worker (and one on the main thread, which accepts nothing).
 #[derive(Debug)]
@@ -31,6 +34,7 @@ pub struct Vm<H> {
     contexts: FxHashMap<u64, ContextId>,
     /// Context of an HTTP stream -> context of its connection.
     streams: FxHashMap<ContextId, ContextId>,
+    outbound: OutboundPlugins,
     /// The clock as of the last tick or new connection: requests do not ask for it.
     now: Time,
 }
@@ -56,6 +60,7 @@ impl<H: Host> Vm<H> {
             connections: FxHashMap::default(),
             contexts: FxHashMap::default(),
             streams: FxHashMap::default(),
+            outbound: OutboundPlugins::default(),
             now: Time::from_nanoseconds(0),
         }
     }
@@ -71,6 +76,7 @@ impl<H: Host> Vm<H> {
         match root_id.as_str() {
             CONNECTION => self.adopt(root, settings),
             REQUEST => {}
+            OUTBOUND => self.adopt_outbound(root, settings),
             other => return self.refuse(&unknown_root(other)),
         }
         true
@@ -86,9 +92,12 @@ impl<H: Host> Vm<H> {
         }
     }
 
-    /// A context was made under a root. Only those of connections are of interest, and only what plugin they have: a
-    /// connection made under a superseded root means that Envoy has taken that one up again.
+    /// A context was made under a root. Those of `evenkeel.request` are of no interest, of the others only what plugin they
+    /// have: a connection made under a superseded root means that Envoy has taken that one up again.
     pub fn created(&mut self, context: ContextId, parent: ContextId) {
+        if self.outbound.created(context, parent) {
+            return;
+        }
         let Some(root) = self.roots.iter().find(|root| root.context == parent) else { return };
         self.created.insert(context, root.plugin);
         let plugin = &mut self.plugins[root.plugin];
@@ -120,6 +129,9 @@ impl<H: Host> Vm<H> {
     /// The headers of a request came in. Requests on connections that this VM has not seen being accepted (they are
     /// older than the filter) are left alone.
     pub fn request(&mut self, stream: ContextId) {
+        if self.metrics.is_some_and(|metrics| self.outbound.request(&self.host, &metrics, stream)) {
+            return;
+        }
         let known = |id| {
             let context = *self.contexts.get(&id)?;
             Some((context, self.connections.get(&context)?.0))
@@ -157,6 +169,7 @@ impl<H: Host> Vm<H> {
             }
             return;
         }
+        self.outbound.deleted(context);
         self.created.remove(&context);
         self.roots.retain(|root| root.context != context);
     }
@@ -172,6 +185,12 @@ impl<H: Host> Vm<H> {
         self.plugins[plugin].configure(&self.host, root, &settings);
         self.roots.retain(|other| other.context != root);
         self.roots.push(Root { context: root, plugin, settings });
+    }
+
+    fn adopt_outbound(&mut self, root: ContextId, settings: Settings) {
+        self.metrics.get_or_insert_with(|| Metrics::define(&self.host));
+        let name = self.host.property("plugin_name").unwrap_or_default();
+        self.outbound.configure(root, name, settings);
     }
 
     fn refuse(&self, why: &str) -> bool {
@@ -190,7 +209,7 @@ impl<H: Host> Vm<H> {
 
 fn unknown_root(root_id: &str) -> String {
     format!(
-        r#"root_id: "{root_id}" is not known: use "{CONNECTION}" for the network filter and "{REQUEST}" for the HTTP filter"#
+        r#"root_id: "{root_id}" is not known: use "{CONNECTION}" for the network filter, "{REQUEST}" or "{OUTBOUND}" for HTTP filters"#
     )
 }
 

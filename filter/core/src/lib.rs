@@ -7,13 +7,16 @@
 //! - [`caps`]: the formula that turns a limit, a jitter and a draw into one connection's own limit.
 //! - [`connections`]: the table of accepted connections: **the decision to drain is made here**.
 //! - [`rebalance`]: one Envoy's side of the balance: what its workers report together, what they drain because they may.
-//! - [`pool_keys`]: outbound connections: which key new requests go out under, and when it is replaced.
+//! - [`pool_key`]: outbound connections: the key that new requests go out under, and when it is replaced; [`pool_keys`]
+//!   is the one of all destinations, [`destination_keys`] has one for each destination with caps of its own.
 
 #![forbid(unsafe_code)]
 
 pub mod caps;
 pub mod connections;
+pub mod destination_keys;
 pub mod duration;
+pub mod pool_key;
 pub mod pool_keys;
 pub mod rebalance;
 pub mod settings;
@@ -21,6 +24,8 @@ mod time;
 
 pub use caps::Draw;
 pub use connections::{Action, ConnectionId, Connections, Overdue, Verdict};
-pub use pool_keys::{PoolKey, PoolKeys};
-pub use settings::{Inbound, Outbound, Rebalance, Settings, SettingsError, Signal};
+pub use destination_keys::DestinationKeys;
+pub use pool_key::PoolKey;
+pub use pool_keys::PoolKeys;
+pub use settings::{Destination, Inbound, Outbound, Rebalance, Settings, SettingsError, Signal};
 pub use time::Time;

@@ -1,4 +1,5 @@
 mod envoy;
+mod outbound;
 mod rebalance;
 
 use std::time::Duration;

@@ -25,12 +25,6 @@ fn none() -> Draw {
 }
 
 #[test]
-fn a_key_is_written_as_an_address_and_no_key_as_nothing() {
-    assert_eq!(PoolKey(Some(0x0102)).to_string(), "0.0.1.2:1");
-    assert_eq!(PoolKey::NONE.to_string(), "");
-}
-
-#[test]
 fn without_the_section_no_connection_gets_a_key() {
     let mut keys = PoolKeys::default();
     assert_eq!(keys.opened(A, at(0), none), None);

@@ -77,6 +77,11 @@ impl Outbound {
 }
 
 impl Destination {
+    /// Whether it is capped at all.
+    pub fn caps(&self) -> bool {
+        self.max_age.is_some() || self.max_requests.is_some()
+    }
+
     /// When its key is replaced.
     pub fn rotation(&self) -> Rotation {
         Rotation { max_age: self.max_age, max_requests: self.max_requests, jitter: self.jitter }

@@ -19,6 +19,8 @@ pub struct FakeHost {
     pub root_id: RefCell<String>,
     pub plugin_name: RefCell<String>,
     pub connection_id: Cell<u64>,
+    /// The cluster of the route, before a host is chosen.
+    pub cluster_name: RefCell<Option<String>>,
     pub now: Cell<u64>,
     pub current: Cell<ContextId>,
     pub log: RefCell<Vec<String>>,
@@ -54,6 +56,7 @@ impl Host for &FakeHost {
             "xds\0node\0id" => Some(b"proxy-1".to_vec()),
             "xds\0node\0metadata\0INSTANCE_IPS" => Some(b"10.0.0.1,fd00::1".to_vec()),
             "connection_id" => Some(self.connection_id.get().to_le_bytes().to_vec()),
+            "cluster_name" => self.cluster_name.borrow().clone().map(String::into_bytes),
             _ => None,
         }
     }
@@ -141,6 +144,15 @@ impl<'a> Envoy<'a> {
         self.host.connection_id.set(connection);
         self.host.current.set(stream);
         self.vm.request(stream);
+    }
+
+    /// A request under a root of an HTTP filter, whose route leads to `cluster`; returns the pool key that it gets.
+    pub fn request_to(&mut self, cluster: Option<&str>, stream: ContextId, root: ContextId) -> Option<String> {
+        self.host.cluster_name.replace(cluster.map(str::to_owned));
+        self.host.current.set(stream);
+        self.vm.created(stream, root);
+        self.vm.request(stream);
+        self.filter_state(stream, "ek_pool")
     }
 
     pub fn tick(&mut self, root: ContextId, second: u64) {
