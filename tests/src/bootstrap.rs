@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 pub use self::cluster::{Cluster, EndpointSource, LoadBalancing};
-pub use self::evenkeel::{CONNECTION_ROOT, Evenkeel, REQUEST_ROOT, wasm_plugin};
+pub use self::evenkeel::{CONNECTION_ROOT, Evenkeel, OUTBOUND_ROOT, REQUEST_ROOT, wasm_plugin};
 pub use self::http_listener::HttpListener;
 pub use self::tcp_listener::TcpListener;
 pub use self::tls::{downstream_tls, upstream_tls};

@@ -1,16 +1,16 @@
 //! A gateway as users run it: one Envoy whose listener has Evenkeel's filters.
 
+mod plan;
+
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use evenkeel_bed::{EnvoyVersion, artifact};
 use serde_json::Value;
 
-use crate::backend::Backend;
-use crate::bootstrap::{Bootstrap, CONNECTION_ROOT, Cluster, Evenkeel, HttpListener, REQUEST_ROOT};
-use crate::envoy::{Envoy, Start};
+pub use self::plan::Plan;
+use crate::bootstrap::OUTBOUND_ROOT;
+use crate::envoy::Envoy;
 use crate::extension_config::ExtensionConfig;
 use crate::wait;
 
@@ -45,129 +45,6 @@ macro_rules! on_each_envoy {
     };
 }
 
-/// A gateway before its start.
-#[derive(Debug)]
-pub struct Plan {
-    settings: Value,
-    module: Option<PathBuf>,
-    request: bool,
-    pool: bool,
-    workers: u32,
-    drain_timeout: Option<Duration>,
-    cluster: Option<Cluster>,
-    control_plane: Option<SocketAddr>,
-    node_metadata: Option<Value>,
-}
-
-impl Plan {
-    /// One worker, the network filter with `settings`, and no upstream: `/direct` is answered by Envoy.
-    pub fn new(settings: Value) -> Self {
-        Self {
-            settings,
-            module: None,
-            request: false,
-            pool: false,
-            workers: 1,
-            drain_timeout: None,
-            cluster: None,
-            control_plane: None,
-            node_metadata: None,
-        }
-    }
-
-    /// With the HTTP filter, for `maxRequests` and `streamGrace`.
-    #[must_use]
-    pub fn with_request(self) -> Self {
-        Self { request: true, ..self }
-    }
-
-    /// With the filter that makes pools of pool keys, for `outbound`.
-    #[must_use]
-    pub fn with_pool(self) -> Self {
-        Self { pool: true, ..self }
-    }
-
-    /// With another module than `target/evenkeel.wasm`.
-    #[must_use]
-    pub fn module(self, module: PathBuf) -> Self {
-        Self { module: Some(module), ..self }
-    }
-
-    /// With this many workers.
-    #[must_use]
-    pub fn workers(self, workers: u32) -> Self {
-        Self { workers, ..self }
-    }
-
-    /// How long streams that race with the first GOAWAY are served; Envoy's default is 5 s.
-    #[must_use]
-    pub fn drain_timeout(self, timeout: Duration) -> Self {
-        Self { drain_timeout: Some(timeout), ..self }
-    }
-
-    /// Sends all paths but `/direct` to `backend`, by HTTP/1 and without limits.
-    #[must_use]
-    pub fn backend(self, backend: &Backend) -> Self {
-        self.cluster(Cluster::new(CLUSTER, &[backend.address()]))
-    }
-
-    /// Sends all paths but `/direct` to this cluster, which has to be called [`CLUSTER`].
-    #[must_use]
-    pub fn cluster(self, cluster: Cluster) -> Self {
-        Self { cluster: Some(cluster), ..self }
-    }
-
-    /// With the cluster [`CONTROL_PLANE`] at this address, for `rebalance`.
-    #[must_use]
-    pub fn control_plane(self, address: SocketAddr) -> Self {
-        Self { control_plane: Some(address), ..self }
-    }
-
-    /// With this `node.metadata`.
-    #[must_use]
-    pub fn node_metadata(self, metadata: Value) -> Self {
-        Self { node_metadata: Some(metadata), ..self }
-    }
-
-    /// Starts the gateway; its filters are in force when this returns.
-    ///
-    /// # Errors
-    /// When the bed or the module is missing, or Envoy does not start.
-    pub async fn start(self, version: EnvoyVersion) -> Result<Gateway> {
-        let module = self.module.clone().map_or_else(artifact::wasm, Ok)?;
-        let files = ExtensionConfig::new(&module, &self.settings)?;
-        let start = Start::new(version).concurrency(self.workers);
-        let envoy = start.run(self.bootstrap(&self.filters(&files))).await?;
-        let address = envoy.listener(LISTENER).await?;
-        Ok(Gateway { envoy, files, address, request: self.request })
-    }
-
-    fn bootstrap(&self, filters: &Evenkeel) -> Value {
-        let mut listener = HttpListener::new(LISTENER).evenkeel(filters).direct_response("/direct", "direct\n");
-        if let Some(timeout) = self.drain_timeout {
-            listener = listener.drain_timeout(timeout);
-        }
-        if self.cluster.is_some() {
-            listener = listener.route("/", CLUSTER);
-        }
-        let control_plane = self.control_plane.map(|address| Cluster::control_plane(CONTROL_PLANE, &[address]));
-        let clusters = self.cluster.clone().into_iter().chain(control_plane);
-        let mut bootstrap = clusters.fold(Bootstrap::new(LISTENER).listener(listener), Bootstrap::cluster).into_json();
-        if let Some(metadata) = &self.node_metadata {
-            bootstrap["node"]["metadata"] = metadata.clone();
-        }
-        bootstrap
-    }
-
-    fn filters(&self, files: &ExtensionConfig) -> Evenkeel {
-        let mut filters = Evenkeel::discovered(files);
-        if self.request {
-            filters = filters.with_request();
-        }
-        if self.pool { filters.with_pool() } else { filters }
-    }
-}
-
 /// A running gateway; it ends when dropped.
 #[derive(Debug)]
 pub struct Gateway {
@@ -177,7 +54,7 @@ pub struct Gateway {
     pub files: ExtensionConfig,
     /// Where it accepts connections.
     pub address: SocketAddr,
-    request: bool,
+    discovered: Vec<String>,
 }
 
 impl Gateway {
@@ -204,12 +81,20 @@ impl Gateway {
         self.stat_becomes("connections_live", 0).await
     }
 
-    /// Gives the filters new settings and returns when Envoy has taken them.
+    /// Gives the filters that know connections new settings and returns when Envoy has taken them.
     ///
     /// # Errors
     /// When Envoy has not taken them after [`PATIENCE`].
     pub async fn edit(&self, settings: &Value) -> Result<()> {
-        self.taken(|files| files.edit(settings)).await
+        self.taken_where(|filter| !filter.ends_with(OUTBOUND_ROOT), |files| files.edit(settings)).await
+    }
+
+    /// Gives `evenkeel.outbound` new settings and returns when Envoy has taken them.
+    ///
+    /// # Errors
+    /// When Envoy has not taken them after [`PATIENCE`].
+    pub async fn edit_outbound(&self, settings: &Value) -> Result<()> {
+        self.taken_where(|filter| filter.ends_with(OUTBOUND_ROOT), |files| files.edit_outbound(settings)).await
     }
 
     /// Changes the files and returns when Envoy has taken the change for all filters.
@@ -217,9 +102,18 @@ impl Gateway {
     /// # Errors
     /// When Envoy has not taken them after [`PATIENCE`].
     pub async fn taken<T>(&self, change: impl FnOnce(&ExtensionConfig) -> Result<T>) -> Result<()> {
+        self.taken_where(|_| true, change).await
+    }
+
+    async fn taken_where<T>(
+        &self,
+        changes: impl Fn(&str) -> bool,
+        change: impl FnOnce(&ExtensionConfig) -> Result<T>,
+    ) -> Result<()> {
         let before = self.discovery("version").await?;
         change(&self.files)?;
-        let differs = |after: &Vec<u64>| after.iter().zip(&before).all(|(after, before)| after != before);
+        let has_changed = |(filter, (after, before)): (&String, (&u64, &u64))| !changes(filter) || after != before;
+        let differs = |after: &Vec<u64>| self.discovered.iter().zip(after.iter().zip(&before)).all(has_changed);
         let versions = async || self.discovery("version").await;
         wait::until("Envoy to take the change", PATIENCE, versions, differs).await.map(drop)
     }
@@ -238,9 +132,9 @@ impl Gateway {
 
     /// The counter of extension discovery called `name`, of each filter. A version is the hash of its text.
     async fn discovery(&self, name: &str) -> Result<Vec<u64>> {
-        let mut values = vec![self.envoy.stat(&format!("{DISCOVERY}.network_filter.{CONNECTION_ROOT}.{name}")).await?];
-        if self.request {
-            values.push(self.envoy.stat(&format!("{DISCOVERY}.http_filter.{REQUEST_ROOT}.{name}")).await?);
+        let mut values = Vec::new();
+        for filter in &self.discovered {
+            values.push(self.envoy.stat(&format!("{filter}.{name}")).await?);
         }
         Ok(values)
     }

@@ -108,6 +108,11 @@ impl Cluster {
         }
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// HTTP/2 to the endpoints; HTTP/1 otherwise.
     #[must_use]
     pub fn http2(self) -> Self {

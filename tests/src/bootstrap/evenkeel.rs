@@ -12,6 +12,8 @@ use crate::extension_config::ExtensionConfig;
 pub const CONNECTION_ROOT: &str = "evenkeel.connection";
 /// The HTTP filter's root id, filter name and resource name.
 pub const REQUEST_ROOT: &str = "evenkeel.request";
+/// Likewise, of the HTTP filter that gives requests the key of their destination.
+pub const OUTBOUND_ROOT: &str = "evenkeel.outbound";
 
 const NETWORK_WASM: &str = "envoy.extensions.filters.network.wasm.v3.Wasm";
 const HTTP_WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
@@ -23,7 +25,7 @@ const HTTP_RBAC: &str = "envoy.extensions.filters.http.rbac.v3.RBAC";
 pub struct Evenkeel {
     delivery: Delivery,
     name: Option<String>,
-    request: bool,
+    roots: Vec<&'static str>,
     pool: bool,
 }
 
@@ -45,13 +47,31 @@ impl Evenkeel {
     }
 
     fn new(delivery: Delivery) -> Self {
-        Self { delivery, name: None, request: false, pool: false }
+        Self { delivery, name: None, roots: vec![CONNECTION_ROOT], pool: false }
     }
 
     /// With the HTTP filter that counts requests and streams: for `maxRequests`, `streamGrace` and `outbound`.
     #[must_use]
     pub fn with_request(self) -> Self {
-        Self { request: true, ..self }
+        self.with(REQUEST_ROOT)
+    }
+
+    /// With the HTTP filter that gives requests the key of their destination, and the one that makes pools of keys.
+    #[must_use]
+    pub fn with_outbound(self) -> Self {
+        self.with(OUTBOUND_ROOT).with_pool()
+    }
+
+    /// Without the network filter and what drains: for `evenkeel.outbound` alone.
+    #[must_use]
+    pub fn without_connection(mut self) -> Self {
+        self.roots.retain(|root| *root != CONNECTION_ROOT);
+        self
+    }
+
+    fn with(mut self, root: &'static str) -> Self {
+        self.roots.push(root);
+        self
     }
 
     /// As another plugin of the same VM, with settings and connections of its own; only where configured inline.
@@ -67,13 +87,17 @@ impl Evenkeel {
     }
 
     pub(super) fn network_filters(&self) -> Vec<Value> {
-        vec![self.plugin(CONNECTION_ROOT)]
+        self.plugin_of(CONNECTION_ROOT).into_iter().collect()
     }
 
     pub(super) fn http_filters(&self) -> Vec<Value> {
-        let request = self.request.then(|| self.plugin(REQUEST_ROOT));
+        let drain = self.roots.contains(&CONNECTION_ROOT).then(drain);
         let pool = self.pool.then(pool);
-        request.into_iter().chain([drain()]).chain(pool).collect()
+        [self.plugin_of(REQUEST_ROOT), drain, self.plugin_of(OUTBOUND_ROOT), pool].into_iter().flatten().collect()
+    }
+
+    fn plugin_of(&self, root: &str) -> Option<Value> {
+        self.roots.contains(&root).then(|| self.plugin(root))
     }
 
     fn plugin(&self, root: &str) -> Value {
@@ -88,7 +112,7 @@ impl Evenkeel {
     }
 }
 
-/// The wasm filter message of a root. Both roots share one VM per worker: same id, same code, no VM configuration.
+/// The wasm filter message of a root. All roots share one VM per worker: same id, same code, no VM configuration.
 pub fn wasm_plugin(root: &str, module: &Path, configuration: &str) -> Value {
     let message = if root == CONNECTION_ROOT { NETWORK_WASM } else { HTTP_WASM };
     let text = typed("google.protobuf.StringValue", json!({"value": configuration}));

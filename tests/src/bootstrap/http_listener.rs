@@ -54,6 +54,15 @@ impl HttpListener {
         self
     }
 
+    /// As [`Self::route`], to one of these clusters by chance, each as likely.
+    #[must_use]
+    pub fn split(mut self, prefix: &str, clusters: &[&str]) -> Self {
+        let weighted: Vec<_> = clusters.iter().map(|name| json!({"name": name, "weight": 1})).collect();
+        let route = json!({"weighted_clusters": {"clusters": weighted}, "timeout": "0s"});
+        self.routes.push(json!({"match": {"prefix": prefix}, "route": route}));
+        self
+    }
+
     /// Answers paths with this prefix itself, with 200 and this body; needs no upstream.
     #[must_use]
     pub fn direct_response(mut self, prefix: &str, body: &str) -> Self {

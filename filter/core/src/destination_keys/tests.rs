@@ -27,7 +27,9 @@ const EVERY_TEN_SECONDS: &str = r#"{"host": "reviews.shop.svc.cluster.local", "m
 #[test]
 fn a_destination_that_is_not_listed_has_no_key_and_asks_for_no_clock() {
     let mut keys = keys(EVERY_TEN_SECONDS);
-    for other in ["outbound|80||ratings.shop.svc.cluster.local", "outbound|80||reviews.shop", "inbound|80||", "backend", ""] {
+    for other in
+        ["outbound|80||ratings.shop.svc.cluster.local", "outbound|80||reviews.shop", "inbound|80||", "backend", ""]
+    {
         assert_eq!(keys.request(other, || unreachable!("the clock"), || unreachable!("a draw")), None, "{other}");
     }
 }
@@ -75,7 +77,10 @@ fn an_edit_keeps_age_requests_and_draw_of_a_host_that_stays() {
     let mut keys = keys(EVERY_TEN_SECONDS);
     let half = || Draw::from_random_bits(1 << 63);
     let first = keys.request(REVIEWS, || Time::from_nanoseconds(0), half);
-    configure(&mut keys, r#"{"host": "a", "maxAge": "1s"}, {"host": "reviews.shop.svc.cluster.local", "maxAge": "20s", "jitter": 0.5}"#);
+    configure(
+        &mut keys,
+        r#"{"host": "a", "maxAge": "1s"}, {"host": "reviews.shop.svc.cluster.local", "maxAge": "20s", "jitter": 0.5}"#,
+    );
     assert_eq!(request(&mut keys, REVIEWS, 14), first);
     assert_ne!(request(&mut keys, REVIEWS, 15), first, "three quarters of 20 s");
 }
