@@ -49,7 +49,7 @@ fn of_chain(installation: &Installation<'_>, chain: &Chain<'_>) -> Vec<Finding> 
 fn of_connection(installation: &Installation<'_>, chain: &Chain<'_>) -> Option<Finding> {
     let place = chain.place.filter(CONNECTION);
     match (chain.connection.first(), &chain.http) {
-        (None, Some(_)) if installation.expects(chain) => Some(MISSING.at(&chain.place, lack(chain))),
+        (None, Some(_)) if installation.expects(chain) => Some(MISSING.at(&chain.place, lack(installation, chain))),
         (Some(at), Some((manager, _))) if at > manager => {
             Some(AFTER_MANAGER.at(&place, format!("it is at position {at}, the connection manager at {manager}")))
         }
@@ -58,8 +58,8 @@ fn of_connection(installation: &Installation<'_>, chain: &Chain<'_>) -> Option<F
     }
 }
 
-fn lack(chain: &Chain<'_>) -> &'static str {
-    if chain.has_ours() {
+fn lack(installation: &Installation<'_>, chain: &Chain<'_>) -> &'static str {
+    if installation.needs_connection(chain) {
         "the chain has other filters of Evenkeel, which do nothing without it"
     } else {
         "other chains for the same connections have it, or settings for them were delivered"
@@ -72,6 +72,7 @@ fn twice(chain: &Chain<'_>) -> Vec<Finding> {
         lists.extend([
             ("evenkeel.request", &http.request),
             ("evenkeel.drain", &http.drain),
+            ("evenkeel.outbound", &http.outbound),
             ("evenkeel.pool", &http.pool),
         ]);
     }

@@ -31,8 +31,7 @@ pub fn findings(installation: &Installation<'_>) -> Vec<Finding> {
 fn discovered<'a>(installation: &Installation<'a>) -> BTreeMap<&'a str, &'static str> {
     let filters = installation.chains.iter().flat_map(|chain| {
         let network = chain.connection_filter.map(|filter| (filter, "network_filter"));
-        let http =
-            chain.http.iter().flat_map(|(_, http)| http.request.iter().map(|&at| (http.filters[at], "http_filter")));
+        let http = chain.http.iter().flat_map(|(_, http)| http.plugins()).map(|filter| (filter, "http_filter"));
         network.into_iter().chain(http)
     });
     filters.filter(|(filter, _)| filter.discovery().is_some()).map(|(filter, kind)| (filter.name(), kind)).collect()

@@ -75,9 +75,8 @@ fn order(chain: &Chain<'_>, http: &Http<'_>) -> Vec<Finding> {
         let message = format!("evenkeel.request is at position {request}, evenkeel.drain at {drain}");
         found.push(REQUEST_AFTER_DRAIN.at(&chain.place.filter(REQUEST), message));
     }
-    let ours = http.request.iter().chain(&http.drain).chain(&http.pool);
     let router = http.router.unwrap_or(usize::MAX);
-    found.extend(ours.filter(|at| **at > router).map(|&at| {
+    found.extend(http.ours().filter(|at| *at > router).map(|at| {
         let message = format!("it is at position {at}, the router at {router}");
         AFTER_ROUTER.at(&chain.place.filter(http.filters[at].name()), message)
     }));

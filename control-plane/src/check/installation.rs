@@ -4,14 +4,12 @@ use super::envoy::{ConnectionManager, Envoy, Filter, FilterChain, Listener, Plug
 use super::finding::Place;
 use super::message::{at, is, list, text, type_name, unwrapped};
 pub use crate::policy::render::cluster::ENDPOINTS as XDS_CLUSTER;
-use crate::policy::render::filters::{CONNECTION, DRAIN, DRAIN_MARK, REQUEST};
+use crate::policy::render::filters::{CONNECTION, DRAIN, DRAIN_MARK, OUTBOUND, REQUEST};
+pub use crate::policy::render::filters::{POOL, POOL_KEY};
 use evenkeel_filter_core::Settings;
+use evenkeel_filter_core::settings::Destination;
 use serde_json::Value;
 
-/// The filter state with the key of the connection pool.
-pub const POOL_KEY: &str = "wasm.ek_pool";
-/// The HTTP filter that hands the key on.
-pub const POOL: &str = "evenkeel.pool";
 const ROUTER: &str = "envoy.filters.http.router";
 
 /// An Envoy's filter chains, with Evenkeel's filters among theirs.
@@ -58,6 +56,8 @@ pub struct Http<'a> {
     pub request: Vec<usize>,
     /// The positions of the Lua filter that drains.
     pub drain: Vec<usize>,
+    /// The positions of `evenkeel.outbound`.
+    pub outbound: Vec<usize>,
     /// The positions of the filter that hands the pool key on.
     pub pool: Vec<usize>,
     /// The position of the router.
@@ -91,16 +91,26 @@ impl<'a> Installation<'a> {
         self.envoy.clusters().iter().any(|cluster| names_xds_cluster(cluster.eds_config()))
     }
 
-    /// Whether the chain should have `evenkeel.connection`: it speaks HTTP, and it has something else of ours, or others
-    /// that take the same connections have.
+    /// Whether the chain should have `evenkeel.connection`: it speaks HTTP, and it has something of ours that needs it, or
+    /// others that take the same connections have.
     pub fn expects(&self, chain: &Chain<'_>) -> bool {
-        chain.http.is_some() && !chain.is_quic && (chain.has_ours() || self.is_taken(chain.side))
+        chain.http.is_some() && !chain.is_quic && (self.needs_connection(chain) || self.is_taken(chain.side))
+    }
+
+    /// Whether something in the chain does nothing without `evenkeel.connection`. The filter that hands the pool key on
+    /// does where it has the key from `evenkeel.outbound`, or should have it from there.
+    pub fn needs_connection(&self, chain: &Chain<'_>) -> bool {
+        let needs = |http: &Http<'_>| {
+            let pool = !http.pool.is_empty() && http.outbound.is_empty() && self.delivered_destinations().is_empty();
+            pool || !http.request.is_empty() || !http.drain.is_empty()
+        };
+        !chain.connection.is_empty() || chain.http.as_ref().is_some_and(|(_, http)| needs(http))
     }
 
     fn is_taken(&self, side: Side) -> bool {
         let delivered = side == Side::Inbound
             && self.settings().iter().any(|settings| settings.inbound.is_some() || settings.rebalance.is_some());
-        delivered || self.chains.iter().any(|chain| chain.side == side && chain.has_ours())
+        delivered || self.chains.iter().any(|chain| chain.side == side && self.needs_connection(chain))
     }
 
     /// Every plugin of ours that was delivered, and where.
@@ -124,6 +134,12 @@ impl<'a> Installation<'a> {
         let plugins = self.plugins().into_iter().filter(|(place, plugin)| is_root(CONNECTION, &place.filter, *plugin));
         plugins.filter_map(|(_, plugin)| plugin.settings().ok()).collect()
     }
+
+    /// The capped destinations of every `evenkeel.outbound`, where they can be read.
+    pub fn delivered_destinations(&self) -> Vec<Destination> {
+        let plugins = self.plugins().into_iter().filter(|(place, plugin)| is_root(OUTBOUND, &place.filter, *plugin));
+        plugins.filter_map(|(_, plugin)| plugin.settings().ok()).flat_map(capped).collect()
+    }
 }
 
 impl<'a> Chain<'a> {
@@ -142,31 +158,56 @@ impl<'a> Chain<'a> {
     /// Whether there is anything of ours in it.
     pub fn has_ours(&self) -> bool {
         let http = self.http.as_ref();
-        let in_http =
-            http.is_some_and(|(_, http)| [&http.request, &http.drain, &http.pool].iter().any(|at| !at.is_empty()));
+        let in_http = http.is_some_and(|(_, http)| http.ours().next().is_some());
         in_http || !self.connection.is_empty()
     }
 
     /// What `evenkeel.connection` of this chain was told; none when that cannot be read.
     pub fn settings(&self, envoy: &Envoy) -> Option<Settings> {
-        let filter = self.connection_filter?;
-        let config = envoy.extension(filter.name()).map_or(filter.config(), |extension| extension.config());
-        Plugin::of(config)?.settings().ok()
+        settings_of(envoy, self.connection_filter?)
     }
 }
 
 impl<'a> Http<'a> {
+    /// The positions of all that is ours.
+    pub fn ours(&self) -> impl Iterator<Item = usize> {
+        [&self.request, &self.drain, &self.outbound, &self.pool].into_iter().flatten().copied()
+    }
+
+    /// The filters of ours that are plugins.
+    pub fn plugins(&self) -> impl Iterator<Item = Filter<'a>> {
+        self.request.iter().chain(&self.outbound).map(|&at| self.filters[at])
+    }
+
+    /// The capped destinations that the first `evenkeel.outbound` was told of; none when that cannot be read.
+    pub fn destinations(&self, envoy: &Envoy) -> Option<Vec<Destination>> {
+        let filter = self.filters[*self.outbound.first()?];
+        settings_of(envoy, filter).map(capped)
+    }
+
     fn of(envoy: &'a Envoy, manager: ConnectionManager<'a>) -> Self {
         let filters = manager.filters();
         Self {
             request: positions(&filters, |filter| is_filter(envoy, REQUEST, filter)),
             drain: positions(&filters, is_drain),
+            outbound: positions(&filters, |filter| is_filter(envoy, OUTBOUND, filter)),
             pool: positions(&filters, is_pool),
             router: filters.iter().position(|filter| filter.name() == ROUTER || is(filter.config(), "Router")),
             manager,
             filters,
         }
     }
+}
+
+fn settings_of(envoy: &Envoy, filter: Filter<'_>) -> Option<Settings> {
+    let config = envoy.extension(filter.name()).map_or(filter.config(), |extension| extension.config());
+    Plugin::of(config)?.settings().ok()
+}
+
+/// The destinations that have caps.
+pub fn capped(settings: Settings) -> Vec<Destination> {
+    let destinations = settings.outbound.unwrap_or_default().destinations.into_iter();
+    destinations.filter(Destination::caps).collect()
 }
 
 fn side(role: Role, listener: &Listener<'_>) -> Side {
@@ -186,7 +227,7 @@ fn is_filter(envoy: &Envoy, root: &str, filter: Filter<'_>) -> bool {
 }
 
 fn is_ours(name: &str, plugin: Plugin<'_>) -> bool {
-    is_root(CONNECTION, name, plugin) || is_root(REQUEST, name, plugin)
+    [CONNECTION, REQUEST, OUTBOUND].iter().any(|root| is_root(root, name, plugin))
 }
 
 /// Whether the configuration is for this root, by its name or by what it says.

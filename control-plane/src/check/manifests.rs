@@ -10,7 +10,7 @@ use super::installation::is_root;
 use super::message::{at, has, list, text};
 use super::{drain, plugin, sorted};
 use crate::policy::manifests::{ManifestError, Manifests};
-use crate::policy::render::filters::CONNECTION;
+use crate::policy::render::filters::{CONNECTION, OUTBOUND};
 use patch::Patch;
 use serde_json::Value;
 
@@ -100,9 +100,19 @@ impl<'a> Object<'a> {
         let plugin = self.plugins().into_iter().find(|(place, plugin)| is_root(CONNECTION, &place.filter, *plugin));
         let settings = plugin.and_then(|(_, plugin)| plugin.settings().ok());
         let needs = settings.map(|settings| drain::needs_requests(&settings)).unwrap_or_default();
-        let is_connection = |patch: &&Patch<'_>| patch.applies_to() == "NETWORK_FILTER" && patch.name() == CONNECTION;
-        let inserted = self.patches.iter().filter(is_connection);
-        inserted.flat_map(|connection| chain::findings(connection, &self.patches, &needs)).collect()
+        let inserted = self.patches_for("NETWORK_FILTER", CONNECTION);
+        let mut found: Vec<Finding> =
+            inserted.flat_map(|connection| chain::findings(connection, &self.patches, &needs)).collect();
+        let keys = self.patches_for("HTTP_FILTER", OUTBOUND);
+        found.extend(keys.filter_map(|outbound| chain::of_keys(outbound, &self.patches)));
+        let configurations = self.patches_for("EXTENSION_CONFIG", OUTBOUND);
+        found.extend(configurations.filter_map(|configuration| chain::of_destinations(configuration, &self.patches)));
+        found
+    }
+
+    /// Those for a kind of thing, of this name.
+    fn patches_for(&self, kind: &'static str, name: &'static str) -> impl Iterator<Item = &Patch<'a>> {
+        self.patches.iter().filter(move |patch| patch.applies_to() == kind && patch.name() == name)
     }
 }
 

@@ -4,7 +4,7 @@ use super::envoy::Plugin;
 use super::finding::{Finding, Place, rules};
 use super::installation::{Chain, Installation, is_root};
 use super::message::{at, has, is, type_name, unwrapped};
-use crate::policy::render::filters::{CONNECTION, REQUEST};
+use crate::policy::render::filters::{CONNECTION, OUTBOUND, REQUEST};
 use serde_json::Value;
 
 rules! {
@@ -21,8 +21,8 @@ rules! {
         "Those of `evenkeel.connection` hold; others are not read and mislead whoever does."
         "Give `evenkeel.request` the same `configuration` or none.";
     WRONG_ROOT "EK0305" Error "the plugin runs another part of the module"
-        "`root_id` chooses between the two parts; any other text does nothing."
-        "Set `root_id: evenkeel.connection` in the network filter's plugin, `root_id: evenkeel.request` in the HTTP filter's.";
+        "`root_id` chooses the part; any other text does nothing."
+        "Set `root_id: evenkeel.connection` in the network filter's plugin, `root_id: evenkeel.request` or `root_id: evenkeel.outbound` in those of the HTTP filters of these names.";
     NO_DEFAULT "EK0306" Warning "the filter has no default that does nothing"
         "While the configuration has not come, or is refused at a start, Envoy closes every connection of the chain, or answers with what the default says."
         "Set `config_discovery.default_config` to an RBAC filter without `rules`, and name its type in `type_urls`.";
@@ -40,7 +40,7 @@ rules! {
         "Set `configuration` to a `google.protobuf.StringValue` with the settings as JSON.";
 }
 
-const ROOTS: [&str; 2] = [CONNECTION, REQUEST];
+const ROOTS: [&str; 3] = [CONNECTION, REQUEST, OUTBOUND];
 
 /// What is wrong.
 pub fn findings(installation: &Installation<'_>) -> Vec<Finding> {
@@ -56,7 +56,8 @@ pub fn findings(installation: &Installation<'_>) -> Vec<Finding> {
 /// What is wrong with one alone.
 pub fn of_plugin(place: &Place, plugin: Plugin<'_>) -> Vec<Finding> {
     let settings = plugin.settings().err().map(|error| WRONG_SETTINGS.at(place, error.to_string()));
-    let is_told = !(is_root(CONNECTION, &place.filter, plugin) && plugin.configuration().trim().is_empty());
+    let has_own = [CONNECTION, OUTBOUND].iter().any(|root| is_root(root, &place.filter, plugin));
+    let is_told = !(has_own && plugin.configuration().trim().is_empty());
     let no_text = (!is_told).then(|| NO_TEXT.at(place, "`configuration` is absent or empty"));
     let digest =
         plugin.is_remote_without_digest().then(|| NO_DIGEST.at(place, "`vm_config.code.remote.sha256` is absent"));
@@ -74,7 +75,7 @@ fn fails_closed(place: &Place, plugin: Plugin<'_>) -> Option<Finding> {
     Some(FAILS_CLOSED.at(place, seen))
 }
 
-/// What the two roots should have in common.
+/// What the two roots that know connections should have in common.
 pub fn apart(plugins: &[(Place, Plugin<'_>)]) -> Vec<Finding> {
     let of = |root| plugins.iter().find(move |(place, plugin)| is_root(root, &place.filter, *plugin));
     let (Some((_, connection)), Some((place, request))) = (of(CONNECTION), of(REQUEST)) else { return vec![] };
@@ -112,7 +113,7 @@ fn replaced(installation: &Installation<'_>) -> Vec<Finding> {
 
 fn defaults(installation: &Installation<'_>) -> Vec<Finding> {
     let of_chain = |chain: &Chain<'_>| {
-        let http = chain.http.iter().flat_map(|(_, http)| http.request.iter().map(|&at| http.filters[at]));
+        let http = chain.http.iter().flat_map(|(_, http)| http.plugins());
         let filters = chain.connection_filter.into_iter().chain(http);
         filters
             .filter_map(|filter| no_default(filter.discovery()?, &chain.place.filter(filter.name())))

@@ -57,7 +57,7 @@ impl DestinationKeys {
 
 /// The host of a cluster of Istio, `outbound|PORT|SUBSET|HOST`: its ports and subsets have one key. The name of any other
 /// cluster is its host.
-fn host(cluster: &str) -> &str {
+pub fn host(cluster: &str) -> &str {
     let host = cluster.strip_prefix("outbound|").and_then(|rest| rest.splitn(3, '|').nth(2));
     host.unwrap_or(cluster)
 }

@@ -187,7 +187,11 @@ fn pool() -> Value {
     let key = json!({
         "object_key": "ek.pool",
         "factory_key": "envoy.network.transport_socket.original_dst_address",
-        "format_string": {"text_format_source": {"inline_string": "%FILTER_STATE(wasm.ek_pool:PLAIN)%"}},
+        // Without the second field what is not there is written as "-", which is not empty.
+        "format_string": {
+            "text_format_source": {"inline_string": "%FILTER_STATE(wasm.ek_pool:PLAIN)%"},
+            "omit_empty_values": true,
+        },
         "shared_with_upstream": "ONCE",
         "skip_if_empty": true,
     });

@@ -6,7 +6,7 @@ use crate::check::finding::{Finding, Place};
 use crate::check::installation::{POOL, XDS_CLUSTER, is_drain, is_pool, is_root, names_xds_cluster};
 use crate::check::message::{at, has, text};
 use crate::check::{drain, endpoints, outbound, plugin};
-use crate::policy::render::filters::{CONNECTION, DRAIN, REQUEST};
+use crate::policy::render::filters::{CONNECTION, DRAIN, OUTBOUND, REQUEST};
 use serde_json::Value;
 
 const CONNECTION_MANAGER: &str = "envoy.filters.network.http_connection_manager";
@@ -51,7 +51,7 @@ impl<'a> Patch<'a> {
     }
 
     pub fn is_ours(&self) -> bool {
-        let names = [CONNECTION, REQUEST, DRAIN, POOL, XDS_CLUSTER];
+        let names = [CONNECTION, REQUEST, OUTBOUND, DRAIN, POOL, XDS_CLUSTER];
         names.contains(&self.name()) || self.plugin().is_some() || self.takes_endpoints()
     }
 
@@ -62,7 +62,7 @@ impl<'a> Patch<'a> {
     /// The plugin of an `EXTENSION_CONFIG`, or of a filter that has its configuration inline, when it is ours.
     pub fn plugin(&self) -> Option<(Place, Plugin<'a>)> {
         let plugin = Plugin::of(at(self.value(), "typed_config"))?;
-        let is_ours = [CONNECTION, REQUEST].iter().any(|root| is_root(root, self.name(), plugin));
+        let is_ours = [CONNECTION, REQUEST, OUTBOUND].iter().any(|root| is_root(root, self.name(), plugin));
         is_ours.then(|| (self.place.clone(), plugin))
     }
 
@@ -91,7 +91,7 @@ impl<'a> Patch<'a> {
     }
 
     fn http_filter(&self) -> Vec<Finding> {
-        if ![REQUEST, DRAIN, POOL].contains(&self.name()) {
+        if ![REQUEST, OUTBOUND, DRAIN, POOL].contains(&self.name()) {
             return vec![];
         }
         let router = text(self.entry, "match/listener/filterChain/filter/subFilter/name");

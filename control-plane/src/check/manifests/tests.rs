@@ -1,5 +1,5 @@
 use super::*;
-use crate::check::{endpoints, rebalance};
+use crate::check::{endpoints, outbound, rebalance};
 use crate::policy::manifests::Manifests;
 use crate::policy::render::{ControlPlane, IstioVersion, Module, Release, render};
 use serde_json::json;
@@ -21,7 +21,18 @@ spec: {selector: {istio: gateway}, ports: [{name: http, port: 80}]}
 ";
 
 fn rendered() -> Value {
-    let manifests = Manifests::parse(POLICY).unwrap();
+    rendered_from(POLICY)
+}
+
+/// The filters of a policy that caps nothing but one destination.
+fn rendered_outbound() -> Value {
+    let caps = "inbound: {maxAge: 30m, maxRequests: 100}\n  rebalance: {maxRate: 0.1}";
+    let destinations = "outbound: {destinations: [{host: prices.shop.svc.cluster.local, maxAge: 10m}]}";
+    rendered_from(&POLICY.replace(caps, destinations))
+}
+
+fn rendered_from(policy: &str) -> Value {
+    let manifests = Manifests::parse(policy).unwrap();
     let release = Release {
         istio: IstioVersion::V1_31,
         module: Module::new("http://evenkeel/filter.wasm", &"ab".repeat(32)).unwrap(),
@@ -109,6 +120,23 @@ fn what_a_chain_would_lack() {
     assert_eq!(without("CLUSTER", "evenkeel-rebalance"), [rebalance::NO_CLUSTER.code]);
     let order = planted(|object| object["spec"]["configPatches"].as_array_mut().unwrap().reverse());
     assert_eq!(order, [drain::REQUEST_AFTER_DRAIN.code; 2]);
+}
+
+#[test]
+fn what_the_chains_of_capped_destinations_would_lack() {
+    let without = |kind: &str, name: &str| {
+        let mut object = rendered_outbound();
+        let patches = object["spec"]["configPatches"].as_array_mut().unwrap();
+        patches.retain(|patch| patch["applyTo"] != kind || patch["patch"]["value"]["name"] != name);
+        codes(&object)
+    };
+    assert_eq!(without("", ""), [""; 0]);
+    assert_eq!(without("HTTP_FILTER", "evenkeel.pool"), [outbound::NO_POOL.code; 2]);
+    assert_eq!(without("HTTP_FILTER", "evenkeel.outbound"), [outbound::NO_OUTBOUND.code]);
+    assert_eq!(without("EXTENSION_CONFIG", "evenkeel.outbound"), [NO_EXTENSION.code; 2]);
+    let mut object = rendered_outbound();
+    object["spec"]["configPatches"].as_array_mut().unwrap().reverse();
+    assert_eq!(codes(&object), [outbound::LATE_KEY.code; 2]);
 }
 
 #[test]
