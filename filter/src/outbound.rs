@@ -10,6 +10,9 @@ use crate::host::{ContextId, Host};
 use crate::metrics::{Metrics, Record, Told};
 use crate::plugin::POOL_KEY;
 
+/// The cluster of the request's route. (The attribute `cluster_name` has no value before a host is chosen.)
+const CLUSTER_NAME: &str = "xds\0cluster_name";
+
 /// Every plugin of this VM that runs the root.
 #[derive(Debug, Default)]
 pub struct OutboundPlugins {
@@ -92,9 +95,9 @@ impl OutboundPlugin {
         self.keys.configure(destinations);
     }
 
-    /// Before a host is chosen Envoy answers with the cluster of the route; where there is none, nothing goes out.
+    /// Where the route leads to no cluster, nothing goes out.
     fn request(&mut self, host: &impl Host, metrics: &Metrics) {
-        let Some(cluster) = host.property("cluster_name").and_then(|name| String::from_utf8(name).ok()) else { return };
+        let Some(cluster) = host.property(CLUSTER_NAME).and_then(|name| String::from_utf8(name).ok()) else { return };
         let rotated = self.keys.rotated();
         let Some(key) = self.keys.request(&cluster, || host.now(), || host.draw()) else { return };
         host.set_property(POOL_KEY, &key.to_string());

@@ -56,7 +56,7 @@ impl Host for &FakeHost {
             "xds\0node\0id" => Some(b"proxy-1".to_vec()),
             "xds\0node\0metadata\0INSTANCE_IPS" => Some(b"10.0.0.1,fd00::1".to_vec()),
             "connection_id" => Some(self.connection_id.get().to_le_bytes().to_vec()),
-            "cluster_name" => self.cluster_name.borrow().clone().map(String::into_bytes),
+            "xds\0cluster_name" => self.cluster_name.borrow().clone().map(String::into_bytes),
             _ => None,
         }
     }
