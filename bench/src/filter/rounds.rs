@@ -9,7 +9,7 @@ use super::bed::{Bed, Beds};
 use super::load::{Load, Protocol};
 use super::processors::Processors;
 use super::samples::{Sample, Samples};
-use super::variant::Variant;
+use super::variant::{REQUESTS_PER_KEY, Variant};
 use crate::progress::Progress;
 
 /// Requests of one burst. Short, so that a round is over before the machine's speed has changed much: neighbours on a
@@ -99,6 +99,11 @@ async fn check_filter(bed: &Bed, rounds: u32) -> Result<()> {
     }
     if bed.variant == Variant::Request {
         expect("wasmcustom.evenkeel.requests", requests).await?;
+    }
+    if bed.variant == Variant::Outbound {
+        let destinations = Protocol::ALL.len() as u64;
+        let rotated = (requests / destinations - 1) / u64::from(REQUESTS_PER_KEY) * destinations;
+        expect("wasmcustom.evenkeel.keys_rotated", rotated).await?;
     }
     Ok(())
 }

@@ -10,8 +10,12 @@ use evenkeel_tests::extension_config::ExtensionConfig;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::load::Protocol;
+
 /// A limit of requests that no connection of a run reaches.
 const REQUESTS_NOT_REACHED: u32 = 1_000_000;
+/// After so many requests a destination's connections are new: seldom enough not to be measured, and often enough to be counted.
+pub const REQUESTS_PER_KEY: u32 = 3_000;
 /// An age that no connection of a run reaches.
 const AGE_NOT_REACHED: Duration = Duration::from_hours(1);
 
@@ -28,6 +32,8 @@ pub enum Variant {
     Connection,
     /// With `evenkeel.request`, too.
     Request,
+    /// `evenkeel.outbound` alone; the destinations' caps are reached now and then.
+    Outbound,
     /// A filter of the proxy-wasm SDK that does nothing.
     SdkEmpty,
     /// The obvious first version: SDK, property look-ups, Lua on every response.
@@ -39,8 +45,16 @@ pub enum Variant {
 
 impl Variant {
     /// All, in the order of the report.
-    pub const ALL: [Self; 7] =
-        [Self::Plain, Self::Native, Self::Connection, Self::Request, Self::SdkEmpty, Self::Naive, Self::PlainAgain];
+    pub const ALL: [Self; 8] = [
+        Self::Plain,
+        Self::Native,
+        Self::Connection,
+        Self::Request,
+        Self::Outbound,
+        Self::SdkEmpty,
+        Self::Naive,
+        Self::PlainAgain,
+    ];
 
     /// Its name in reports.
     pub const fn name(self) -> &'static str {
@@ -49,6 +63,7 @@ impl Variant {
             Self::Native => "native",
             Self::Connection => "connection",
             Self::Request => "request",
+            Self::Outbound => "outbound",
             Self::SdkEmpty => "sdk_empty",
             Self::Naive => "naive",
             Self::PlainAgain => "none_again",
@@ -77,6 +92,11 @@ impl Variant {
                 let files = ExtensionConfig::new(&modules.evenkeel, &json!({"inbound": inbound}))?;
                 (listener.evenkeel(&Evenkeel::discovered(&files).with_request()), Some(files))
             }
+            Self::Outbound => {
+                let files = ExtensionConfig::new(&modules.evenkeel, &json!({}))?;
+                files.edit_outbound(&capped_destinations())?;
+                (listener.evenkeel(&Evenkeel::discovered(&files).without_connection().with_outbound()), Some(files))
+            }
         })
     }
 }
@@ -103,6 +123,12 @@ impl Modules {
 
 fn absolute(path: &Path) -> Result<PathBuf> {
     Ok(path.canonicalize()?)
+}
+
+/// One for each cluster of the bed.
+fn capped_destinations() -> Value {
+    let capped = |protocol: Protocol| json!({"host": protocol.name(), "maxRequests": REQUESTS_PER_KEY});
+    json!({"outbound": {"destinations": Protocol::ALL.map(capped)}})
 }
 
 fn native() -> ConnectionLimits {

@@ -15,7 +15,7 @@ pub fn wasm() -> Result<PathBuf> {
     find("EVENKEEL_WASM", "evenkeel.wasm", "cargo xtask wasm")
 }
 
-/// The filter that traps in `on_tick`, for tests; `EVENKEEL_TRAP_WASM` names another one.
+/// The filter that traps again and again, for tests; `EVENKEEL_TRAP_WASM` names another one.
 ///
 /// # Errors
 /// Names the command that builds it when it is missing.
