@@ -10,6 +10,8 @@ use evenkeel_proto::envoy::config::endpoint::v3 as endpoint;
 use evenkeel_proto::envoy::config::endpoint::v3::lb_endpoint::HostIdentifier;
 use evenkeel_proto::google::protobuf::value::Kind;
 use evenkeel_proto::google::protobuf::{Struct, UInt32Value, Value};
+use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint, message};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
@@ -62,16 +64,56 @@ fn structure(field: &str, text: String) -> Struct {
 pub struct Hosts<'a>(BTreeMap<SocketAddr, Host<'a>>);
 
 impl Hosts<'_> {
-    /// The assignment of this name. Without hosts it is empty, and the same as that of a name that does not exist:
-    /// whether a service is gone or just empty makes no difference to a load balancer.
-    pub fn assignment(self, name: &str) -> endpoint::ClusterLoadAssignment {
-        let mut localities: BTreeMap<&Locality, Vec<endpoint::LbEndpoint>> = BTreeMap::new();
+    /// The `ClusterLoadAssignment` of this name, encoded. Without hosts it is empty, and the same as that of a name that
+    /// does not exist: whether a service is gone or just empty makes no difference to a load balancer.
+    ///
+    /// Each host is encoded as it comes: as messages, all of them together take many times the memory of their bytes.
+    pub fn assignment(self, name: &str) -> Vec<u8> {
+        let mut localities: BTreeMap<&Locality, LocalityHosts> = BTreeMap::new();
         for (address, host) in self.0 {
-            localities.entry(host.locality).or_default().push(lb_endpoint(address, host));
+            localities.entry(host.locality).or_default().add(address, host);
         }
-        let endpoints = localities.into_iter().map(|(locality, endpoints)| of_locality(locality, endpoints)).collect();
-        endpoint::ClusterLoadAssignment { cluster_name: name.to_owned(), endpoints }
+        let head = endpoint::ClusterLoadAssignment { cluster_name: name.to_owned(), endpoints: Vec::new() };
+        let mut assignment = head.encode_to_vec();
+        for (locality, hosts) in localities {
+            put(ENDPOINTS, &hosts.encoded(locality), &mut assignment);
+        }
+        assignment
     }
+}
+
+/// The number of the field `endpoints` in `ClusterLoadAssignment`.
+const ENDPOINTS: u32 = 2;
+/// The number of the field `lb_endpoints` in `LocalityLbEndpoints`.
+const LB_ENDPOINTS: u32 = 2;
+
+/// The hosts of one locality.
+#[derive(Default)]
+struct LocalityHosts {
+    lb_endpoints: Vec<u8>,
+    weight: u32,
+}
+
+impl LocalityHosts {
+    fn add(&mut self, address: SocketAddr, host: Host<'_>) {
+        self.weight = self.weight.saturating_add(host.weight);
+        message::encode(LB_ENDPOINTS, &lb_endpoint(address, host), &mut self.lb_endpoints);
+    }
+
+    /// A `LocalityLbEndpoints`: the bytes of messages one after the other are the bytes of one that has all their fields.
+    fn encoded(&self, locality: &Locality) -> Vec<u8> {
+        let before = endpoint::LocalityLbEndpoints { locality: Some(where_it_is(locality)), ..Default::default() };
+        let load_balancing_weight = Some(UInt32Value { value: self.weight });
+        let after = endpoint::LocalityLbEndpoints { load_balancing_weight, ..Default::default() };
+        [before.encode_to_vec().as_slice(), &self.lb_endpoints, &after.encode_to_vec()].concat()
+    }
+}
+
+/// A field with a message that is encoded already.
+fn put(field: u32, encoded: &[u8], into: &mut Vec<u8>) {
+    encode_key(field, WireType::LengthDelimited, into);
+    encode_varint(encoded.len() as u64, into);
+    into.extend_from_slice(encoded);
 }
 
 impl<'a> FromIterator<(SocketAddr, Host<'a>)> for Hosts<'a> {
@@ -85,17 +127,6 @@ impl<'a> FromIterator<(SocketAddr, Host<'a>)> for Hosts<'a> {
             }
         }
         Self(unique)
-    }
-}
-
-fn of_locality(locality: &Locality, lb_endpoints: Vec<endpoint::LbEndpoint>) -> endpoint::LocalityLbEndpoints {
-    let weight = lb_endpoints.iter().filter_map(|endpoint| endpoint.load_balancing_weight).map(|weight| weight.value);
-    let load_balancing_weight = Some(UInt32Value { value: weight.fold(0, u32::saturating_add) });
-    endpoint::LocalityLbEndpoints {
-        locality: Some(where_it_is(locality)),
-        lb_endpoints,
-        load_balancing_weight,
-        priority: 0,
     }
 }
 

@@ -4,6 +4,7 @@ mod steer;
 use super::*;
 use crate::model::{Cluster, Endpoint, Health, Locality, Service, ServiceName, ServicePort, Services, Weight};
 use crate::xds::{Lookup, Resource};
+use bytes::Bytes;
 use evenkeel_proto::envoy::config::core::v3::address::Address::SocketAddress;
 use evenkeel_proto::envoy::config::core::v3::socket_address::PortSpecifier::PortValue;
 use evenkeel_proto::envoy::config::endpoint::v3::ClusterLoadAssignment;
@@ -42,11 +43,15 @@ fn resource(views: &Views, name: &str) -> Arc<Resource> {
     resource
 }
 
-fn assignment(views: &Views, name: &str) -> ClusterLoadAssignment {
+fn bytes(views: &Views, name: &str) -> Bytes {
     let resource = resource(views, name);
     let [start, any] = resource.sotw_field();
     assert!(!start.is_empty());
-    ClusterLoadAssignment::decode(Any::decode(any.clone()).unwrap().value).unwrap()
+    Any::decode(any.clone()).unwrap().value
+}
+
+fn assignment(views: &Views, name: &str) -> ClusterLoadAssignment {
+    ClusterLoadAssignment::decode(bytes(views, name)).unwrap()
 }
 
 /// Zone, address and port of each endpoint, in order.
@@ -131,6 +136,14 @@ fn a_locality_weighs_as_much_as_its_endpoints() {
         .map(|locality| locality.load_balancing_weight.unwrap().value)
         .collect();
     assert_eq!(weights, [129, 1]);
+}
+
+#[test]
+fn an_assignment_has_the_bytes_of_the_whole_message() {
+    let one = |number: u8, zone_name| zone(endpoint(&format!("10.0.0.{number}"), 8080), zone_name);
+    let views = views(vec![one(1, "a"), one(2, "b"), endpoint("10.0.0.3", 8080), one(4, "a")]);
+    assert_eq!(assignment(&views, NAME).endpoints.len(), 3);
+    assert_eq!(bytes(&views, NAME), assignment(&views, NAME).encode_to_vec());
 }
 
 #[test]

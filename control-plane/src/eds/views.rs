@@ -144,5 +144,5 @@ fn names<'a>(service: &'a Service, views: &'a [View]) -> impl Iterator<Item = St
 
 fn encode(name: &str, hosts: Hosts<'_>) -> Lookup {
     let assignment = hosts.assignment(name);
-    Lookup::Found(Arc::new(Resource::new(name.to_owned(), ResourceType::ClusterLoadAssignment, &assignment)))
+    Lookup::Found(Arc::new(Resource::encoded(name.to_owned(), ResourceType::ClusterLoadAssignment, assignment)))
 }

@@ -127,7 +127,12 @@ const RESOURCE: u32 = 2;
 impl Resource {
     /// Encodes a message under this name.
     pub fn new(name: String, resource_type: ResourceType, message: &impl Message) -> Self {
-        let value = Bytes::from(message.encode_to_vec());
+        Self::encoded(name, resource_type, message.encode_to_vec())
+    }
+
+    /// A message that is encoded already, under this name.
+    pub fn encoded(name: String, resource_type: ResourceType, message: Vec<u8>) -> Self {
+        let value = Bytes::from(message);
         let version = Version::of(&value);
         let any = Bytes::from(Any { type_url: resource_type.url().to_owned(), value }.encode_to_vec());
         let before_any_in_sotw = field_start(RESOURCES, any.len()).freeze();
