@@ -19,10 +19,11 @@ const SECTIONS: [&str; 4] = [
 ];
 
 /// What a destination refers to.
-const CART: &str = "
+const CART: &str = r#"
 ---
-{apiVersion: v1, kind: Service, metadata: {name: cart, namespace: shop}, spec: {ports: [{name: http, port: 80}]}}
-";
+{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "cart", "namespace": "shop"},
+ "spec": {"ports": [{"name": "http", "port": 80}]}}
+"#;
 
 /// It warns of every EnvoyFilter, whatever is in it.
 const OF_ANY: &str = "EnvoyFilter exposes internal implementation details that may change at any time";

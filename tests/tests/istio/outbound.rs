@@ -78,11 +78,10 @@ impl Bed {
     }
 
     /// Waits until several more connections were opened to a destination, with one request after another to `/pay`.
-    async fn renews(&self, service: &str) -> Result<()> {
-        let mut connection = self.place.connect().await?;
+    async fn renews(&self, service: &str, connection: &mut RawHttp1) -> Result<()> {
         let before = self.opened(service).await?;
         let opened = async || {
-            self.paid(&mut connection).await?;
+            self.paid(connection).await?;
             self.opened(service).await
         };
         wait::until("new connections", PATIENCE, opened, |opened| *opened >= before + 4).await.map(drop)
@@ -98,14 +97,15 @@ async fn only_named_destinations_renew_their_connections_and_no_request_fails(
     let steps = async {
         bed.mesh.apply_policy(&format!("outbound: {{destinations: [{CART}]}}")).await?;
         wait::until("the filter", PATIENCE, async || bed.mesh.has(FILTER).await, |has| *has).await?;
-        bed.renews("cart").await?;
+        // All on one connection: each worker of the proxy opens its own.
+        let mut live = serving(place).await?;
+        bed.renews("cart", &mut live).await?;
         let opened = bed.opened("pay").await?;
-        bed.renews("cart").await?;
+        bed.renews("cart", &mut live).await?;
         ensure!(bed.opened("pay").await? == opened, "nobody has said anything of this one");
 
-        let mut live = place.connect().await?;
         bed.mesh.apply_policy(&format!("outbound: {{destinations: [{CART}, {PAY}]}}")).await?;
-        bed.renews("pay").await?;
+        bed.renews("pay", &mut live).await?;
         ensure!(!live.get("/", &[]).await?.closes_connection(), "the chain was drained");
         Ok(())
     };
