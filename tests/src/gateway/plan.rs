@@ -107,7 +107,7 @@ impl Plan {
     /// chance.
     #[must_use]
     pub fn destinations(self, clusters: [Cluster; 2]) -> Self {
-        Self { destinations: clusters.to_vec(), ..self }
+        Self { destinations: Vec::from(clusters), ..self }
     }
 
     /// With the cluster [`CONTROL_PLANE`] at this address, for `rebalance`.
