@@ -115,7 +115,8 @@ impl ServeArguments {
 
     /// What the policies of the cluster become, if they are to be carried out.
     fn policies(&self, modules: Option<&FilterModules>, registry: &mut Registry) -> anyhow::Result<Option<Settings>> {
-        self.operator.settings(modules, &self.source.namespaces(), self.leader.pod_name(), registry)
+        let scope = (&*self.source.namespaces(), self.leader.pod_name());
+        self.operator.settings(modules, scope, self.rebalance.paused(), registry)
     }
 
     /// Stands for election, and keeps the groups even while that is won.

@@ -46,6 +46,8 @@ pub struct Settings {
     pub pod: Option<String>,
     /// What is told of them.
     pub metrics: PolicyMetrics,
+    /// Whether no connection moves, whatever they say.
+    pub paused: bool,
 }
 
 /// Whether this replica acts, and what the groups do that it directs.
@@ -76,9 +78,11 @@ pub struct Operator {
 impl Operator {
     /// Starts. The result is what the policies say to the balance, whether or not this replica leads.
     pub fn start(client: Client, settings: Settings, newest: Newest, leader: Leader) -> NewestPolicies {
-        let (sender, policies) = watch::channel(Arc::new(Sections::default().policies()));
+        let sections = Sections::new(settings.paused);
+        let (sender, policies) = watch::channel(Arc::new(sections.policies()));
         let watches = Watches::start(&client, &settings.namespaces);
-        let (planner, observed) = Planner::new(watches, newest, (settings.release, settings.metrics), sender);
+        let (planner, observed) =
+            Planner::new(watches, newest, (settings.release, settings.metrics), (sections, sender));
         let writer = Writer::new(client, settings.pod);
         let (term, backoff, problem) = (None, Backoff::default(), None);
         let Leader { rebalancer, led, clock } = leader;

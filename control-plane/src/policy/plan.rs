@@ -110,7 +110,7 @@ impl Sources {
         if let Some((other, overlap)) = overlap {
             return Err(Refusal::Conflicted { other: other.to_owned(), overlap });
         }
-        let verdict = self.accept(seen, &claim.service, release)?;
+        let verdict = self.accept(seen, &claim, release)?;
         holders.push((seen.name(), claim));
         Ok(verdict)
     }
@@ -127,18 +127,18 @@ impl Sources {
         known.iter().flat_map(|service| &service.endpoints).map(|endpoint| endpoint.address).collect()
     }
 
-    fn accept(&self, seen: &SeenPolicy, target: &ServiceName, release: &Release) -> Result<Verdict, Refusal> {
-        let missing = || Refusal::TargetNotFound(target.clone());
-        let (mut policy, service) = seen.policy().zip(self.services.get(target)).ok_or_else(missing)?;
+    fn accept(&self, seen: &SeenPolicy, claim: &Claim, release: &Release) -> Result<Verdict, Refusal> {
+        let service = claim.service.clone();
+        let found = seen.policy().zip(self.services.get(&service));
+        let (mut policy, target) = found.ok_or_else(|| Refusal::TargetNotFound(service.clone()))?;
         let declined = policy.spec.endpoints.as_mut().map(|section| self.decline(section)).unwrap_or_default();
-        let labels = service.spec.as_ref().and_then(|spec| spec.selector.clone()).unwrap_or_default();
-        let clients = Clients { namespace: seen.namespace(), labels: &labels };
+        let clients = Clients { namespace: &service.namespace, labels: &claim.selector };
         let outbound = policy.spec.outbound.as_mut();
         let (ruled, uncapped) = outbound.map(|section| self.cap(section, clients)).unwrap_or_default();
-        let objects = render(&policy, service, &ruled, release).map_err(|error| Refusal::Invalid(error.to_string()))?;
+        let objects = render(&policy, target, &ruled, release).map_err(|error| Refusal::Invalid(error.to_string()))?;
         let objects = objects.iter().map(|object| owned(object, seen)).collect::<serde_json::Result<_>>();
         let objects = objects.map_err(|error| Refusal::Invalid(error.to_string()))?;
-        Ok(Verdict::Accepted { service: target.clone(), objects, declined, uncapped })
+        Ok(Verdict::Accepted { service, objects, declined, uncapped })
     }
 }
 

@@ -7,23 +7,31 @@ use std::collections::BTreeMap;
 
 /// The sections `rebalance`. That of a policy which has become wrong is the last one that was right.
 #[derive(Clone, Debug, Default)]
-pub struct Sections(BTreeMap<String, (ServiceName, Policy)>);
+pub struct Sections {
+    paused: bool,
+    by_uid: BTreeMap<String, (ServiceName, Policy)>,
+}
 
 impl Sections {
+    /// None yet; none of those that will be there moves anything if they are `paused`.
+    pub fn new(paused: bool) -> Self {
+        Self { paused, ..Self::default() }
+    }
+
     /// Takes over what the plan says.
     pub fn follow(&mut self, plan: &Plan) {
-        let mut before = std::mem::take(&mut self.0);
+        let mut before = std::mem::take(&mut self.by_uid);
         for planned in &plan.policies {
             let uid = planned.seen.uid();
             if let Some(section) = section(planned, before.remove(uid)) {
-                self.0.insert(uid.to_owned(), section);
+                self.by_uid.insert(uid.to_owned(), section);
             }
         }
     }
 
     /// For the groups. One that no policy names is watched only: nobody has said that its connections may be closed.
     pub fn policies(&self) -> Policies {
-        Policies { paused: false, by_group: self.0.values().cloned().collect(), default: unsaid() }
+        Policies { paused: self.paused, by_group: self.by_uid.values().cloned().collect(), default: unsaid() }
     }
 }
 

@@ -74,4 +74,10 @@ impl Policies {
         let policy = self.by_group.get(group).unwrap_or(&self.default).clone();
         Policy { paused: policy.paused || self.paused, ..policy }
     }
+
+    /// The same, stopped if `paused` says so.
+    #[must_use]
+    pub fn or_paused(self, paused: bool) -> Self {
+        Self { paused: self.paused || paused, ..self }
+    }
 }

@@ -14,6 +14,9 @@
 - --control-plane-identity=spiffe://{{ .Values.mesh.trustDomain }}/ns/{{ .Release.Namespace }}/sa/{{ .Values.serviceAccount.name }}
 {{- end }}
 {{- end }}
+{{- if .Values.policies.paused }}
+- --paused
+{{- end }}
 {{- if eq .Values.xds.security "tls" }}
 - --tls-cert=/var/run/secrets/evenkeel.dev/xds/tls.crt
 - --tls-key=/var/run/secrets/evenkeel.dev/xds/tls.key

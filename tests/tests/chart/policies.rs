@@ -42,15 +42,29 @@ fn right() -> Vec<Value> {
     });
     let destination = json!({"host": "cart.shop.svc.cluster.local", "port": 80, "subset": "v1"});
     let endpoints = json!({"destinations": [destination], "initialFetchTimeout": "90s"});
-    let alone = [("inbound", json!({"maxAge": "100ms"})), ("rebalance", json!({})), ("endpoints", endpoints)];
+    let outbound = json!({"destinations": [{"host": "api.example.com", "maxAge": "10m", "jitter": 0.2}]});
+    let alone = [
+        ("inbound", json!({"maxAge": "100ms"})),
+        ("rebalance", json!({})),
+        ("outbound", outbound),
+        ("endpoints", endpoints),
+    ];
     std::iter::once(sections).chain(alone.map(|(section, value)| with(section, &value))).collect()
+}
+
+fn capped(destinations: &[Value]) -> Value {
+    json!({"destinations": destinations})
+}
+
+fn minute() -> Value {
+    json!({"host": "a.b", "maxAge": "1m"})
 }
 
 /// A spec, and what the API server says of it.
 fn wrong() -> Vec<(Value, &'static str)> {
     let service = || json!({"kind": "Service", "name": "cart"});
     vec![
-        (json!({"targetRefs": [service()]}), "add `inbound`, `rebalance` or `endpoints`"),
+        (json!({"targetRefs": [service()]}), "add `inbound`, `rebalance`, `outbound` or `endpoints`"),
         (json!({"targetRefs": [], "inbound": {}}), "spec.targetRefs"),
         (json!({"targetRefs": [service(), service()], "inbound": {}}), "spec.targetRefs"),
         (json!({"inbound": {}}), "spec.targetRefs"),
@@ -62,6 +76,10 @@ fn wrong() -> Vec<(Value, &'static str)> {
             with("endpoints", &json!({"destinations": [{"host": "a.b", "port": 0}]})),
             "spec.endpoints.destinations[0].port",
         ),
+        (with("outbound", &json!({"destinations": []})), "spec.outbound.destinations"),
+        (with("outbound", &capped(&[json!({"host": "a.b"})])), "it caps nothing"),
+        (with("outbound", &capped(&[json!({"host": "*.b", "maxAge": "1m"})])), "spec.outbound.destinations[0].host"),
+        (with("outbound", &capped(&[minute(), minute()])), "duplicate entries for key"),
         (with("inbound", &json!({"maxage": "1m"})), "maxage"),
         (with("inbound", &json!({"maxAge": 60})), "spec.inbound.maxAge"),
         (with("inbound", &json!({"maxAge": "soon"})), "spec.inbound.maxAge"),

@@ -127,6 +127,11 @@ async fn cap(page: &mut Page, clients: &RunningClients) -> Result<()> {
 async fn stop(page: &mut Page, clients: &RunningClients) -> Result<()> {
     patch(page, r#"{"spec": {"rebalance": {"paused": true}}}"#).await?;
     page.look(POLICIES).comes_to_say(&["Paused"]).await?;
+    let unpaused = r#"{"spec": {"rebalance": {"paused": false}}}"#;
+    page.look(&patching(unpaused)).says(&["patched"]).await?;
+    page.look(POLICIES).comes_to_say(&["Balanced"]).await?;
+    pause_all(page, true).await?;
+    page.look(POLICIES).comes_to_say(&["Paused"]).await?;
     patch(page, r#"{"spec": {"inbound": null}}"#).await?;
     page.look(ECDS).comes_to_say_nothing_of("maxAge").await?;
     let scale =
@@ -135,7 +140,8 @@ async fn stop(page: &mut Page, clients: &RunningClients) -> Result<()> {
     page.look("kubectl get pods --namespace evenkeel-system").comes_to_say(&["No resources found"]).await?;
     page.look(LISTENER).says(&["evenkeel.connection"]).await?;
     page.next(&scale(2))?.says(&["scaled"]).await?;
-    patch(page, r#"{"spec": {"rebalance": {"paused": false}}}"#).await?;
+    pause_all(page, false).await?;
+    patch(page, unpaused).await?;
     page.look(ROLLED_OUT).says(&["successfully rolled out"]).await?;
     page.look("evenkeel status --namespace evenkeel-system").comes_to_say(&["istio-ingressgateway"]).await?;
     nothing_fails(clients)
@@ -182,11 +188,20 @@ async fn remove(page: &mut Page, bed: &Bed) -> Result<()> {
     Ok(())
 }
 
+/// The chart is told as the page says.
+async fn pause_all(page: &mut Page, paused: bool) -> Result<()> {
+    let upgrade = "helm upgrade evenkeel istio/chart --namespace evenkeel-system --reset-then-reuse-values";
+    page.next(&format!("{upgrade} --set policies.paused={paused}"))?.says(&["has been upgraded"]).await?;
+    page.look(ROLLED_OUT).says(&["successfully rolled out"]).await.map(drop)
+}
+
 /// The policy is patched as the page says.
 async fn patch(page: &mut Page, patch: &str) -> Result<()> {
-    let command =
-        format!("kubectl patch connectionpolicy ingress --namespace istio-system --type merge --patch '{patch}'");
-    page.next(&command)?.says(&["patched"]).await.map(drop)
+    page.next(&patching(patch))?.says(&["patched"]).await.map(drop)
+}
+
+fn patching(patch: &str) -> String {
+    format!("kubectl patch connectionpolicy ingress --namespace istio-system --type merge --patch '{patch}'")
 }
 
 /// As when the program goes before the policies: an object that belongs to one of them, and nobody who would delete it.

@@ -26,10 +26,7 @@ const INTERVAL: Duration = Duration::from_millis(200);
 fn what_the_group_does_is_in_the_status_and_an_edit_of_the_policy_acts() -> Result<()> {
     network::isolated(|| async {
         let bed = Bed::start().await?;
-        let node = Node::new(1);
-        node.apply(&bed.kubernetes).await?;
-        let mut pods = Pods::new(&bed.kubernetes, "shop", "cart", &[node])?;
-        pods.scale(2).await?;
+        let pods = bed.two_pods().await?;
         let control_plane = bed.control_plane().await?;
         bed.apply_policy("even", "cart", "rebalance: {settle: 1s}").await?;
         bed.condition_becomes("even", "Balanced", ("Unknown", "NoReports")).await?;
@@ -52,6 +49,22 @@ fn what_the_group_does_is_in_the_status_and_an_edit_of_the_policy_acts() -> Resu
         let groups = async || Ok(http_get::get(control_plane.admin(), "/v1/groups").await?.1);
         let observed = |groups: &String| groups.contains("\"mode\":\"observe\"");
         wait::until("the group to be only observed", PATIENCE, groups, observed).await.map(drop)
+    })
+}
+
+#[test]
+fn a_control_plane_that_is_paused_moves_nothing_whatever_policies_say() -> Result<()> {
+    network::isolated(|| async {
+        let bed = Bed::start().await?;
+        let pods = bed.two_pods().await?;
+        let control_plane = bed.control_plane_at(&bed.kubernetes.api_server, &["--paused"]).await?;
+        bed.apply_policy("even", "cart", "inbound: {maxAge: 30m}, rebalance: {mode: enforce, settle: 1s}").await?;
+        let mut proxies = JoinSet::new();
+        for address in pods.addresses() {
+            proxies.spawn(report(address, control_plane.xds()));
+        }
+        bed.condition_becomes("even", "Balanced", ("False", "Paused")).await?;
+        bed.is_programmed("even").await
     })
 }
 
@@ -86,6 +99,15 @@ fn channel(from: SocketAddr, to: SocketAddr) -> Channel {
 }
 
 impl Bed {
+    /// The pods of the Service `cart`.
+    async fn two_pods(&self) -> Result<Pods> {
+        let node = Node::new(1);
+        node.apply(&self.kubernetes).await?;
+        let mut pods = Pods::new(&self.kubernetes, "shop", "cart", &[node])?;
+        pods.scale(2).await?;
+        Ok(pods)
+    }
+
     /// What `kubectl get connectionpolicies` prints of the first policy, without its age.
     async fn printed(&self) -> Result<Value> {
         let path = "/apis/evenkeel.dev/v1alpha1/namespaces/shop/connectionpolicies";

@@ -86,21 +86,3 @@ fn somebody_else_s_rule_is_left_alone_and_the_status_says_what_it_lacks() -> Res
         rule_is(&bed, true).await.map(drop)
     })
 }
-
-#[test]
-fn the_api_server_refuses_what_caps_nothing_and_a_host_that_is_there_twice() -> Result<()> {
-    network::isolated(|| async {
-        let bed = Bed::start().await?;
-        for (destinations, words) in [
-            ("{host: a.b}", "it caps nothing"),
-            ("{host: a.b, maxAge: 1m}, {host: a.b, maxAge: 2m}", "duplicate entries for key"),
-            ("{host: '*.b', maxAge: 1m}", "spec.outbound.destinations[0].host"),
-            ("", "spec.outbound.destinations"),
-        ] {
-            let sections = format!("outbound: {{destinations: [{destinations}]}}");
-            let refused = bed.apply_policy("caps", "cart", &sections).await.err().context("it was accepted")?;
-            ensure!(format!("{refused:#}").contains(words), "{refused:#}");
-        }
-        bed.apply_policy("caps", "cart", SECTIONS).await
-    })
-}

@@ -34,8 +34,8 @@ impl OperatorArguments {
     pub fn settings(
         &self,
         modules: Option<&FilterModules>,
-        namespaces: &[String],
-        pod: Option<&str>,
+        (namespaces, pod): (&[String], Option<&str>),
+        paused: bool,
         registry: &mut Registry,
     ) -> anyhow::Result<Option<Settings>> {
         if !self.policies_from_cluster {
@@ -46,7 +46,7 @@ impl OperatorArguments {
         )?;
         let release = self.mesh.release(self.module(modules)?);
         let metrics = PolicyMetrics::register(registry);
-        Ok(Some(Settings { namespaces: namespaces.to_vec(), release, pod: pod.map(str::to_owned), metrics }))
+        Ok(Some(Settings { namespaces: namespaces.to_vec(), release, pod: pod.map(str::to_owned), metrics, paused }))
     }
 
     fn module(&self, modules: &FilterModules) -> anyhow::Result<Module> {

@@ -48,10 +48,10 @@ impl Planner {
         watches: Watches,
         newest: Newest,
         (release, metrics): (Release, PolicyMetrics),
-        policies: watch::Sender<Arc<Policies>>,
+        (sections, policies): (Sections, watch::Sender<Arc<Policies>>),
     ) -> (Self, watch::Receiver<Option<Arc<Observed>>>) {
         let (observed, receiver) = watch::channel(None);
-        (Self { watches, newest, release, metrics, sections: Sections::default(), policies, observed }, receiver)
+        (Self { watches, newest, release, metrics, sections, policies, observed }, receiver)
     }
 
     /// Follows the cluster for ever.
