@@ -24,9 +24,9 @@ async fn a_destination_is_added_changed_and_taken_away_without_a_drain(version: 
     assert!(each_on_its_own.windows(2).all(|pair| pair[1] == pair[0] + 1), "{each_on_its_own:?}");
     // The key of now stays: it is not an hour old.
     bed.gateway.edit_outbound(&reviews(json!({"maxAge": "1h"}))).await?;
-    stays_after_a_while(&mut client).await?;
+    let capped = stays_after_a_while(&mut client).await?;
     bed.gateway.edit_outbound(&json!({"outbound": {"destinations": []}})).await?;
-    let kept = served_by(&mut client, "reviews").await?;
+    let kept = becomes_other_than(&mut client, capped).await?;
     let keys = bed.gateway.stat("keys_rotated").await?;
     assert_eq!(served_in_turn(&mut client, "reviews", 20).await?, [kept; 20]);
     assert_eq!(served_in_turn(&mut client, "ratings", 20).await?, [0; 20]);
@@ -41,7 +41,8 @@ async fn becomes_other_than(client: &mut RawHttp1, before: u64) -> Result<u64> {
     wait::until("requests to go elsewhere", PATIENCE, serving, |now| *now != before).await
 }
 
-async fn stays_after_a_while(client: &mut RawHttp1) -> Result<()> {
+/// Says where requests stay.
+async fn stays_after_a_while(client: &mut RawHttp1) -> Result<u64> {
     let mut last = served_by(client, "reviews").await?;
     let serving = async || {
         let before = std::mem::replace(&mut last, served_by(client, "reviews").await?);
@@ -50,7 +51,7 @@ async fn stays_after_a_while(client: &mut RawHttp1) -> Result<()> {
     wait::until("requests to stay", PATIENCE, serving, |stays| *stays).await?;
     let kept = served_by(client, "reviews").await?;
     assert_eq!(served_in_turn(client, "reviews", 20).await?, [kept; 20]);
-    Ok(())
+    Ok(kept)
 }
 
 async fn a_configuration_that_is_taken_back_rules_again(version: EnvoyVersion) -> Result<()> {
