@@ -13,7 +13,6 @@ use evenkeel_proto::google::protobuf::{Struct, UInt32Value, Value};
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint, message};
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
 
 /// What a load balancer needs to know about an address.
@@ -61,7 +60,7 @@ fn structure(field: &str, text: String) -> Struct {
 
 /// Each address once, in order: Envoy keeps only the first of several.
 #[derive(Clone, Debug, Default)]
-pub struct Hosts<'a>(BTreeMap<SocketAddr, Host<'a>>);
+pub struct Hosts<'a>(Vec<(SocketAddr, Host<'a>)>);
 
 impl Hosts<'_> {
     /// The `ClusterLoadAssignment` of this name, encoded. Without hosts it is empty, and the same as that of a name that
@@ -119,13 +118,10 @@ fn put(field: u32, encoded: &[u8], into: &mut Vec<u8>) {
 impl<'a> FromIterator<(SocketAddr, Host<'a>)> for Hosts<'a> {
     /// Of several hosts with one address the smallest stays, so that their order does not matter.
     fn from_iter<I: IntoIterator<Item = (SocketAddr, Host<'a>)>>(hosts: I) -> Self {
-        let mut unique = BTreeMap::new();
-        for (address, host) in hosts {
-            match unique.entry(address) {
-                Entry::Vacant(entry) => drop(entry.insert(host)),
-                Entry::Occupied(mut entry) => *entry.get_mut() = host.min(*entry.get()),
-            }
-        }
+        let mut unique: Vec<_> = hosts.into_iter().collect();
+        // They come in order mostly, which this sort makes use of.
+        unique.sort();
+        unique.dedup_by_key(|(address, _)| *address);
         Self(unique)
     }
 }

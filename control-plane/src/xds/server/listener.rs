@@ -1,7 +1,7 @@
 //! The listening socket, and the connections that come in.
 
 use super::connection::{Connection, Io};
-use super::gathered::Gathered;
+use super::gathered::{Gathered, SharedChunks};
 use super::occasionally::Occasionally;
 use super::peer::{Peer, Place, Places};
 use super::tls::{Tls, uri_names};
@@ -57,7 +57,7 @@ impl Door {
             return self.refuse("too_many_from_address", address, &reason);
         };
         match self.secure(tcp).await {
-            Ok((io, uri_names)) => Some(self.connection(io, Peer::new(address, uri_names), place)),
+            Ok(secured) => Some(self.connection(address, secured, place)),
             Err(error) => self.refuse("handshake", address, &error),
         }
     }
@@ -70,18 +70,30 @@ impl Door {
         None
     }
 
-    /// The connection, and the URIs that the client's certificate has.
-    async fn secure(&self, tcp: TcpStream) -> io::Result<(Box<dyn Io>, Vec<String>)> {
-        let tcp = Gathered::new(tcp)?;
-        let Some(tls) = &self.tls else { return Ok((Box::new(tcp), Vec::new())) };
-        let stream = tls.handshake(tcp).await?;
+    async fn secure(&self, tcp: TcpStream) -> io::Result<Secured> {
+        let Some(tls) = &self.tls else {
+            let shared = SharedChunks::default();
+            let io = Box::new(Gathered::new(tcp, Some(shared.clone()))?);
+            return Ok(Secured { io, uri_names: Vec::new(), shared: Some(shared) });
+        };
+        // What TLS writes are no slices of anything.
+        let stream = tls.handshake(Gathered::new(tcp, None)?).await?;
         let uri_names = uri_names(stream.get_ref().1.peer_certificates());
-        Ok((Box::new(stream), uri_names))
+        Ok(Secured { io: Box::new(stream), uri_names, shared: None })
     }
 
-    fn connection(&self, io: Box<dyn Io>, peer: Peer, place: Place) -> Connection {
-        Connection::new(io, peer, self.silence, place, self.metrics.connected())
+    fn connection(&self, address: SocketAddr, secured: Secured, place: Place) -> Connection {
+        let peer = Peer::new(address, secured.uri_names, secured.shared);
+        Connection::new(secured.io, peer, self.silence, place, self.metrics.connected())
     }
+}
+
+/// A connection that bytes can be exchanged over.
+struct Secured {
+    io: Box<dyn Io>,
+    /// The URIs that the client's certificate has.
+    uri_names: Vec<String>,
+    shared: Option<SharedChunks>,
 }
 
 /// Accepts one connection, however long that takes.

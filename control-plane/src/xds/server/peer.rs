@@ -1,5 +1,7 @@
 //! Who is at the other end of a connection, and how many come from there.
 
+use super::gathered::SharedChunks;
+use bytes::Bytes;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -17,12 +19,18 @@ struct Inner {
     spoke: AtomicBool,
     ending: CancellationToken,
     closing: CancellationToken,
+    shared: Option<SharedChunks>,
 }
 
 impl Peer {
-    pub(super) fn new(address: SocketAddr, uri_names: Vec<String>) -> Self {
+    pub(super) fn new(address: SocketAddr, uri_names: Vec<String>, shared: Option<SharedChunks>) -> Self {
         let (ending, closing) = (CancellationToken::new(), CancellationToken::new());
-        Self(Arc::new(Inner { address, uri_names, spoke: AtomicBool::new(false), ending, closing }))
+        Self(Arc::new(Inner { address, uri_names, spoke: AtomicBool::new(false), ending, closing, shared }))
+    }
+
+    /// These chunks are about to be written to the connection.
+    pub(super) fn expect(&self, chunks: &[Bytes]) {
+        self.0.shared.iter().for_each(|shared| shared.expect(chunks));
     }
 
     /// Where the connection comes from.

@@ -91,7 +91,7 @@ where
             let mut session = session?;
             session.client.taken();
             match session.next_response().await {
-                Ok(response) => Some((data(&response), Some(session))),
+                Ok(response) => Some((session.frames(&response), Some(session))),
                 Err(status) => Some((vec![trailers(&status)], None)),
             }
         });
@@ -160,6 +160,13 @@ where
         }
     }
 
+    /// The connection can send these without a copy.
+    fn frames(&self, response: &Response) -> Vec<Frame<Bytes>> {
+        let chunks = response.chunks();
+        self.client.expect(&chunks);
+        chunks.into_iter().map(Frame::data).collect()
+    }
+
     fn end(&self, end: End) -> Status {
         self.server.metrics.ended(end.reason());
         debug!(node = self.client.node_id(), ?end, "the stream is ended");
@@ -182,8 +189,4 @@ fn status(rejected: &Rejected) -> Status {
         }
         Rejected::TooManyNames(_) => Status::resource_exhausted(rejected.to_string()),
     }
-}
-
-fn data(response: &Response) -> Vec<Frame<Bytes>> {
-    response.chunks().into_iter().map(Frame::data).collect()
 }

@@ -5,6 +5,7 @@ use super::super::progress::Progress;
 use super::{ClientStatus, Clients, Entered, Entry};
 use crate::xds::stream::{DiscoveryStream, Received, Rejected};
 use crate::xds::{ResourceType, Response, Snapshot};
+use bytes::Bytes;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
@@ -64,6 +65,11 @@ impl<S: DiscoveryStream + Send + 'static> Client<S> {
         conversation.progress.sent(response.resource_type, due);
         self.given.store(self.opened.elapsed().as_millis().max(1) as u64, Relaxed);
         Some(response)
+    }
+
+    /// These chunks of a response are about to be written to the client's connection.
+    pub(in crate::xds::server) fn expect(&self, chunks: &[Bytes]) {
+        self.peer.expect(chunks);
     }
 
     /// The transport has room for another response.
