@@ -21,6 +21,9 @@ use crate::time::Time;
 const LONGEST_INTERVAL: Duration = Duration::from_mins(1);
 
 /// An instance; see the [module](super).
+///
+/// Two versions of the filter share it in one Envoy while connections of the older one live. So the record names its fields,
+/// and one that a later version adds has a default: the older one ignores it and leaves it out when it writes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
     id: u64,
@@ -70,13 +73,13 @@ impl Instance {
 
     /// The instance from [`Instance::encode`]; none when these bytes are none.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        postcard::from_bytes(bytes).ok()
+        serde_json::from_slice(bytes).ok()
     }
 
-    /// As bytes, for other VMs of the same module.
+    /// As bytes, for all VMs of this Envoy.
     pub fn encode(&self) -> Vec<u8> {
         // Nothing in here can fail to be written to memory; no bytes at all would be read as no instance.
-        postcard::to_allocvec(self).unwrap_or_default()
+        serde_json::to_vec(self).unwrap_or_default()
     }
 
     /// The directive that answered report number `sequence`. One that is not newer than those before, or is meant for

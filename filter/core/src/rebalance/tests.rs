@@ -1,4 +1,5 @@
 mod directives;
 mod properties;
 mod proxy;
+mod record;
 mod reports;

@@ -113,6 +113,21 @@ fn an_answer_that_is_no_directive_is_a_failure() {
 }
 
 #[test]
+fn a_directive_of_a_later_version_is_obeyed_as_far_as_it_is_known() {
+    /// A field with the number 100 and the text "later".
+    const UNKNOWN_FIELD: &[u8] = b"\xa2\x06\x05later";
+    let host = FakeHost::default();
+    let mut workers = two_workers(&host);
+    tick(&mut workers, 10);
+    tick(&mut workers, 11);
+    let directive = directive(&reports(&host)[0], 2).encode_to_vec();
+    workers[0].answer_bytes(&[&directive, UNKNOWN_FIELD].concat());
+    (12..15).for_each(|second| tick(&mut workers, second));
+    assert_eq!(workers[0].metric("evenkeel.drains_rebalance"), 2);
+    assert_eq!(workers[0].metric("evenkeel.directives_obeyed"), 1);
+}
+
+#[test]
 fn an_edit_keeps_the_instance_and_its_counters() {
     let host = FakeHost::default();
     let mut workers = two_workers(&host);
