@@ -4,6 +4,7 @@ mod istio {
     mod caps;
     mod endpoints;
     mod mesh;
+    mod module;
     mod offline;
     mod outbound;
     mod place;
