@@ -122,12 +122,14 @@ impl Bed {
         Ok(self.members.counts().await?.iter().map(|counts: &Counts| counts.drained).sum())
     }
 
-    /// Ends the clients: not one request has failed, neither for them nor for the balancer.
+    /// Ends the clients: not one request has failed, neither for them nor for the balancer nor for a pod's proxy.
     pub async fn end(self) -> Result<()> {
         ensure!(self.clients.stop().await? > 0, "no request was sent");
         let failed =
             self.balancer.stat_sum(&["cluster.nodes.upstream_rq_5xx", "cluster.nodes.upstream_rq_retry"]).await?;
         ensure!(failed == 0, "{failed} requests of the balancer");
+        let counts = self.members.counts().await?;
+        ensure!(counts.iter().all(|counts| counts.retried == 0), "{counts:?}");
         ensure!(self.istiod.refusals().is_empty(), "{:?}", self.istiod.refusals());
         Ok(())
     }

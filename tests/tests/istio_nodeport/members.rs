@@ -18,8 +18,6 @@ use super::place::Place;
 
 /// Where clients of a pod connect.
 const PORT: u16 = 8080;
-/// The cluster of the application beside a sidecar.
-const INBOUND: &str = "inbound|8080||";
 /// How long it may take until a pod is ready.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -30,6 +28,8 @@ pub struct Counts {
     pub open: u64,
     /// Connections that Evenkeel told to go.
     pub drained: u64,
+    /// Requests that were sent to the application once more.
+    pub retried: u64,
 }
 
 /// The pods; they end when dropped.
@@ -44,7 +44,7 @@ pub struct Members {
 /// A pod: its proxy, and the application if the proxy is its sidecar.
 struct Member {
     envoy: Envoy,
-    application: Option<Backend>,
+    _application: Option<Backend>,
 }
 
 impl Members {
@@ -61,44 +61,38 @@ impl Members {
             create(&self.pods, (&proxy.name, self.place.service().1), None, node, address).await?;
             let application = application(self.place, network, address)?;
             let envoy = proxy.start_in(self.version, network).await?;
-            let member = Member { envoy, application };
-            member.serves(address).await?;
+            serves(&envoy, self.place, address).await?;
             set_ready(&self.pods, &proxy.name, true).await?;
-            self.running.push(member);
+            self.running.push(Member { envoy, _application: application });
         }
         Ok(())
     }
 
     /// What each of them says.
     pub async fn counts(&self) -> Result<Vec<Counts>> {
-        let listener = format!("listener.0.0.0.0_{}", self.place.port());
-        try_join_all(self.running.iter().map(|member| member.counts(&listener))).await
+        try_join_all(self.running.iter().map(|member| counts(&member.envoy, self.place))).await
     }
 }
 
-impl Member {
-    /// Waits until a request is answered as those of clients will be.
-    async fn serves(&self, address: SocketAddr) -> Result<()> {
-        let probe = async || {
-            let (status, _) = http_get::get(address, "/").await?;
-            ensure!(status.is_success(), "{status}");
-            // Before it knows of the application a sidecar passes everything through.
-            ensure!(self.application.is_none() || self.stat_of_application("upstream_rq_completed").await? > 0);
-            Ok(())
-        };
-        wait::until("a pod to serve", PATIENCE, probe, |()| true).await
-    }
+/// Waits until a request is answered as those of clients will be.
+async fn serves(envoy: &Envoy, place: Place, address: SocketAddr) -> Result<()> {
+    let probe = async || {
+        let (status, _) = http_get::get(address, "/").await?;
+        ensure!(status.is_success(), "{status}");
+        // A sidecar that does not know of the application yet passes everything on.
+        let served = envoy.stat(&format!("{}.upstream_rq_completed", place.upstream())).await?;
+        ensure!(served > 0, "nothing went to the application's own cluster");
+        Ok(())
+    };
+    wait::until("a pod to serve", PATIENCE, probe, |()| true).await
+}
 
-    async fn stat_of_application(&self, name: &str) -> Result<u64> {
-        self.envoy.stat_sum(&[&format!("cluster.{INBOUND}.{name}")]).await
-    }
-
-    async fn counts(&self, listener: &str) -> Result<Counts> {
-        Ok(Counts {
-            open: self.envoy.stat(&format!("{listener}.downstream_cx_active")).await?,
-            drained: self.envoy.stat("wasmcustom.evenkeel.drains_rebalance").await?,
-        })
-    }
+async fn counts(envoy: &Envoy, place: Place) -> Result<Counts> {
+    Ok(Counts {
+        open: envoy.stat(&format!("listener.0.0.0.0_{}.downstream_cx_active", place.port())).await?,
+        drained: envoy.stat("wasmcustom.evenkeel.drains_rebalance").await?,
+        retried: envoy.stat(&format!("{}.upstream_rq_retry", place.upstream())).await?,
+    })
 }
 
 fn proxy(place: Place, node: &Node, network: &PodNetwork) -> Proxy {

@@ -71,6 +71,14 @@ impl Place {
         }
     }
 
+    /// What the statistics of a proxy begin with that are about the application.
+    pub const fn upstream(self) -> &'static str {
+        match self {
+            Self::Gateways => "cluster.outbound|80||cart.shop.svc.cluster.local;",
+            Self::Sidecars => "cluster.inbound|8080||;",
+        }
+    }
+
     /// The application behind gateways, on this node.
     pub async fn behind(self, kubernetes: &Kubernetes, network: &NodeNetwork, node: u8) -> Result<Option<Pods>> {
         if self == Self::Sidecars {
