@@ -99,7 +99,7 @@ pub async fn create_ready(
     node: &Node,
     address: SocketAddr,
 ) -> Result<()> {
-    create(api, named, account, node, address).await?;
+    create_unready(api, named, account, node, address).await?;
     set_ready(api, named.0, true).await
 }
 
@@ -107,7 +107,7 @@ pub async fn create_ready(
 ///
 /// # Errors
 /// When there is such an object.
-pub async fn create(
+pub async fn create_unready(
     api: &Api<PodObject>,
     (name, app): (&str, &str),
     account: Option<&str>,

@@ -17,7 +17,7 @@ pub struct PodNetwork {
 }
 
 impl PodNetwork {
-    /// Joins a new one to this node, which has an address of its own.
+    /// A new one behind this node, whose own address is `node_address`.
     pub(super) fn new(node: &Namespace, node_address: Ipv4Addr, address: Ipv4Addr) -> Result<Self> {
         let namespace = Namespace::new()?;
         let [.., number] = address.octets();

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use evenkeel_tests::backend::{Backend, Options};
 use evenkeel_tests::envoy::Envoy;
 use evenkeel_tests::istio::{Proxy, redirect_inbound};
-use evenkeel_tests::kubernetes::{Kubernetes, Node, create, set_ready};
+use evenkeel_tests::kubernetes::{Kubernetes, Node, create_unready, set_ready};
 use evenkeel_tests::network::PodNetwork;
 use evenkeel_tests::{EnvoyVersion, http_get, wait};
 use futures::future::try_join_all;
@@ -58,7 +58,7 @@ impl Members {
     pub async fn scale(&mut self, count: usize) -> Result<()> {
         for (node, network) in &self.nodes[self.running.len()..count] {
             let (proxy, address) = (proxy(self.place, node, network), SocketAddr::new(network.address(), PORT));
-            create(&self.pods, (&proxy.name, self.place.service().1), None, node, address).await?;
+            create_unready(&self.pods, (&proxy.name, self.place.service().1), None, node, address).await?;
             let application = application(self.place, network, address)?;
             let envoy = proxy.start_in(self.version, network).await?;
             serves(&envoy, self.place, address).await?;
