@@ -24,6 +24,9 @@ use super::place::Place;
 
 /// How long a change may take; much longer than any that succeeds.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// The same for a balance: where connections land is chance, and the control plane may need a second look at it (20 s), or
+/// pause (a minute) when it has been misled.
+const BALANCE: Duration = Duration::from_mins(5);
 /// The last node has the application behind gateways.
 const NODES: u8 = 5;
 const NODE_PORT: u16 = 30080;
@@ -97,7 +100,7 @@ impl Bed {
     pub async fn becomes_even(&self) -> Result<()> {
         let seen = async || Ok((self.open().await?, state(&self.kubernetes, self.place).await?));
         let is_done = |(open, state): &(Vec<u64>, String)| is_even(open) && state == BALANCED;
-        wait::until("the pods to be even", PATIENCE, seen, is_done).await.map(drop)
+        wait::until("the pods to be even", BALANCE, seen, is_done).await.map(drop)
     }
 
     /// Watches for this long that the newest pods do not get what they should have.
