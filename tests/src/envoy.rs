@@ -73,17 +73,16 @@ impl Start {
     /// # Errors
     /// When the bed is missing, or Envoy refuses the bootstrap: the error has the end of its log.
     pub async fn run(self, bootstrap: Value) -> Result<Envoy> {
-        self.run_at(LOOPBACK.ip(), &Namespace::of_this_thread()?, bootstrap).await
+        // Port 0 everywhere and the real ports read back: no other process can take a port in between.
+        self.run_at(LOOPBACK, &Namespace::of_this_thread()?, bootstrap).await
     }
 
-    /// As [`Self::run`], in this network, with the admin interface on an address of it that is reached from here.
+    /// As [`Self::run`], in this network, with the admin interface at an address of it that is reached from here.
     ///
     /// # Errors
     /// As [`Self::run`].
-    pub async fn run_at(self, address: IpAddr, network: &Namespace, mut bootstrap: Value) -> Result<Envoy> {
+    pub async fn run_at(self, admin: SocketAddr, network: &Namespace, mut bootstrap: Value) -> Result<Envoy> {
         let folder = tempfile::tempdir().context("cannot create a folder for Envoy")?;
-        // Port 0 everywhere and the real ports read back: no other process can take a port in between.
-        let admin = SocketAddr::new(address, 0);
         bootstrap["admin"] = serde_json::json!({"address": crate::bootstrap::address(admin)});
         let file = folder.path().join("bootstrap.json");
         fs::write(&file, serde_json::to_vec_pretty(&bootstrap)?).context("cannot write the bootstrap")?;

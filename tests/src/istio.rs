@@ -6,6 +6,7 @@
 mod agent;
 mod istioctl;
 mod proxy;
+mod redirection;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use tempfile::TempDir;
 pub use self::agent::{Agent, Certificates};
 pub use self::istioctl::istioctl;
 pub use self::proxy::{Proxy, Role};
+pub use self::redirection::redirect_inbound;
 use crate::kubernetes::Kubernetes;
 use crate::process::Process;
 use crate::{http_get, wait};

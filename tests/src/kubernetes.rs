@@ -34,7 +34,7 @@ use self::credentials::Credentials;
 use self::etcd::Etcd;
 pub use self::kubelet::Kubelet;
 pub use self::node::Node;
-pub use self::pod::{Pod, create_ready};
+pub use self::pod::{Pod, create_ready, create_unready, set_ready};
 pub use self::pods::Pods;
 pub use self::proxy::Proxy;
 

@@ -4,13 +4,14 @@
 //! has it.
 
 mod nodes;
+mod pods;
 
 use std::fs::{self, File};
 use std::future::Future;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::panic;
-use std::process::Command;
+use std::process::{self, Command};
 use std::thread;
 
 use anyhow::{Context, Result};
@@ -19,6 +20,7 @@ use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space,
 use tokio::runtime::Builder;
 
 pub use self::nodes::NodeNetwork;
+pub use self::pods::PodNetwork;
 
 /// Runs a test in a network namespace of its own, where every address of 10.0.0.0/8 is local.
 ///
@@ -91,6 +93,11 @@ impl Namespace {
         self.run(|| {
             fs::write(format!("/proc/sys/{parameter}"), value).with_context(|| format!("cannot set {parameter}"))
         })
+    }
+
+    /// What `ip` calls it.
+    fn path(&self) -> String {
+        format!("/proc/{}/fd/{}", process::id(), self.file.as_raw_fd())
     }
 
     /// Moves this thread inside. A thread that is inside already needs no privilege for it.

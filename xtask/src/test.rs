@@ -13,7 +13,8 @@ use crate::{bed, cargo, wasm};
 const WITH_PROGRAMS: [&str; 2] = ["evenkeel-tests", "evenkeel-bench"];
 
 /// Suites that wait for a cluster more than they work, each test in a network of its own: two tests run at a time.
-const IN_CLUSTERS: [&str; 6] = ["chart", "istio", "istio_agent", "kubernetes", "operator", "kubernetes_bed"];
+const IN_CLUSTERS: [&str; 7] =
+    ["chart", "istio", "istio_agent", "istio_nodeport", "kubernetes", "operator", "kubernetes_bed"];
 
 /// What to test.
 #[derive(Debug, Args)]

@@ -10,11 +10,13 @@ use serde_json::{Value, json};
 use super::XDS;
 use crate::bootstrap::{Bootstrap, Cluster};
 use crate::envoy::{Envoy, Start};
-use crate::network::Namespace;
+use crate::network::PodNetwork;
 
 /// The clusters in Istio's own bootstrap. Behind the second one is the agent, which is not here.
 const XDS_CLUSTER: &str = "xds-grpc";
 const SECRETS_CLUSTER: &str = "sds-grpc";
+/// Where the admin interface is in a pod that has a network of its own.
+pub(super) const ADMIN_PORT: u16 = 15000;
 const NOBODY: ([u8; 4], u16) = ([127, 0, 0, 1], 9);
 
 /// What a proxy is in the mesh.
@@ -62,15 +64,13 @@ impl Proxy {
         Start::new(version).drain_as_in_istio().run(self.bootstrap()?).await
     }
 
-    /// The same on a node: it connects to others from the address of its pod, which also its admin interface has.
+    /// The same in the network of its pod, whose address it has.
     ///
     /// # Errors
     /// As [`Start::run_at`].
-    pub async fn start_in(&self, version: EnvoyVersion, network: &Namespace) -> Result<Envoy> {
-        let mut bootstrap = self.bootstrap()?;
-        let source = json!({"address": self.address, "port_value": 0});
-        bootstrap["cluster_manager"] = json!({"upstream_bind_config": {"source_address": source}});
-        Start::new(version).concurrency(1).drain_as_in_istio().run_at(self.address, network, bootstrap).await
+    pub async fn start_in(&self, version: EnvoyVersion, network: &PodNetwork) -> Result<Envoy> {
+        let (start, admin) = (Start::new(version).concurrency(1).drain_as_in_istio(), (self.address, ADMIN_PORT));
+        start.run_at(admin.into(), network.namespace(), self.bootstrap()?).await
     }
 
     /// What it starts with.

@@ -94,6 +94,21 @@ impl Pod {
 /// When there is such an object.
 pub async fn create_ready(
     api: &Api<PodObject>,
+    named: (&str, &str),
+    account: Option<&str>,
+    node: &Node,
+    address: SocketAddr,
+) -> Result<()> {
+    create_unready(api, named, account, node, address).await?;
+    set_ready(api, named.0, true).await
+}
+
+/// The same, and it is not ready until [`set_ready`] says so.
+///
+/// # Errors
+/// When there is such an object.
+pub async fn create_unready(
+    api: &Api<PodObject>,
     (name, app): (&str, &str),
     account: Option<&str>,
     node: &Node,
@@ -111,11 +126,14 @@ pub async fn create_ready(
     }))?;
     api.create(&PostParams::default(), &object).await?;
     let addresses = json!({"hostIP": node.address, "podIP": ip, "podIPs": [{"ip": ip}]});
-    patch_status(api, name, addresses).await?;
-    set_ready(api, name, true).await
+    patch_status(api, name, addresses).await
 }
 
-async fn set_ready(api: &Api<PodObject>, name: &str, ready: bool) -> Result<()> {
+/// What the readiness probe of the pod with this name says from now on.
+///
+/// # Errors
+/// When there is no such object.
+pub async fn set_ready(api: &Api<PodObject>, name: &str, ready: bool) -> Result<()> {
     let status = if ready { "True" } else { "False" };
     let conditions = ["Ready", "ContainersReady"].map(|kind| json!({"type": kind, "status": status}));
     patch_status(api, name, json!({"phase": "Running", "conditions": conditions})).await

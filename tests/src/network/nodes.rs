@@ -1,18 +1,16 @@
 //! A network of nodes: a namespace for each, joined by a bridge, with routes to each other's pods.
 
 use std::net::Ipv4Addr;
-use std::os::fd::AsRawFd;
-use std::process;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use super::Namespace;
+use super::{Namespace, PodNetwork};
 
 /// The bridge between nodes, in the namespace where it was made. That namespace reaches nodes and pods as a machine
 /// outside of the cluster does, and keeps what else it has.
 ///
-/// Node N is 10.1.0.N, and its pods are 10.244.N.0/24.
+/// Node N is 10.1.0.N, and its pods are 10.244.N.0/24: in the node's own namespace, but for those that get one of theirs.
 #[derive(Debug)]
 pub struct NodeNetwork {
     outside: Namespace,
@@ -46,10 +44,17 @@ impl NodeNetwork {
         node.cloned().with_context(|| format!("no node {number}"))
     }
 
+    /// A network for a pod of node N, at 10.244.N.POD.
+    ///
+    /// # Errors
+    /// When there are fewer nodes, or the pod has one already.
+    pub fn pod(&self, number: u8, pod: u8) -> Result<PodNetwork> {
+        PodNetwork::new(&*self.node(number)?, address(number), Ipv4Addr::new(10, 244, number, pod))
+    }
+
     fn add(&mut self, number: u8, count: u8) -> Result<()> {
         let node = Namespace::new()?;
-        let place = format!("/proc/{}/fd/{}", process::id(), node.file.as_raw_fd());
-        self.outside.ip(&format!("link add node{number} type veth peer name eth0 netns {place}"))?;
+        self.outside.ip(&format!("link add node{number} type veth peer name eth0 netns {}", node.path()))?;
         self.outside.ip(&format!("link set node{number} master nodes up"))?;
         self.outside.ip(&format!("route add 10.244.{number}.0/24 via {}", address(number)))?;
         node.ip(&format!("address add {}/24 dev eth0", address(number)))?;

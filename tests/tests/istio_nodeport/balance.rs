@@ -1,4 +1,4 @@
-//! Gateways are added, without a policy and with one.
+//! Pods are added, without a policy and with one.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use evenkeel_tests::{EnvoyVersion, network};
 
 use super::bed::Bed;
+use super::place::Place;
 
 /// How long it is watched that nothing helps by itself.
 const UNEVEN: Duration = Duration::from_secs(15);
@@ -14,31 +15,37 @@ const UNEVEN: Duration = Duration::from_secs(15);
 /// connections, has its part.
 const MOST_CLOSES: f64 = 1.25;
 
-#[test]
-fn without_a_policy_new_gateways_stay_empty() -> Result<()> {
-    network::isolated(|| async {
-        let mut bed = Bed::start(EnvoyVersion::NEWEST, None).await?;
-        bed.gateways.scale(4).await?;
-        bed.stays_uneven_for(UNEVEN).await?;
-        bed.end().await
-    })
+async fn without_a_policy_new_pods_stay_empty(place: Place) -> Result<()> {
+    let mut bed = Bed::start(place, EnvoyVersion::NEWEST, None).await?;
+    bed.members.scale(4).await?;
+    bed.stays_uneven_for(UNEVEN).await?;
+    bed.end().await
 }
 
-#[test]
-fn with_a_policy_new_gateways_get_their_share() -> Result<()> {
-    network::isolated(|| async {
-        let mut bed = Bed::start(EnvoyVersion::V1_37, Some(POLICY)).await?;
-        let before = bed.drained().await?;
-        bed.gateways.scale(4).await?;
-        bed.becomes_even().await?;
-        let open: u64 = bed.open().await?.iter().sum();
-        let closes = (bed.drained().await? - before) as f64 / open as f64;
-        ensure!(closes < MOST_CLOSES, "{closes} closes per connection");
-        bed.end().await
-    })
+async fn with_a_policy_new_pods_get_their_share(place: Place) -> Result<()> {
+    let mut bed = Bed::start(place, EnvoyVersion::V1_37, Some(&place.policy())).await?;
+    let before = bed.drained().await?;
+    bed.members.scale(4).await?;
+    bed.becomes_even().await?;
+    let open: u64 = bed.open().await?.iter().sum();
+    let closes = (bed.drained().await? - before) as f64 / open as f64;
+    ensure!(closes < MOST_CLOSES, "{closes} closes per connection");
+    bed.end().await
 }
 
-const POLICY: &str = "
-{apiVersion: evenkeel.dev/v1alpha1, kind: ConnectionPolicy, metadata: {name: gateway, namespace: istio-system}, spec: {
-  targetRefs: [{kind: Service, name: gateway}], rebalance: {settle: 2s}}}
-";
+macro_rules! on_each_place {
+    ($($test:ident),+ $(,)?) => {
+        mod gateways {
+            $(#[test] fn $test() -> super::Result<()> {
+                super::network::isolated(|| super::$test(super::Place::Gateways))
+            })+
+        }
+        mod sidecars {
+            $(#[test] fn $test() -> super::Result<()> {
+                super::network::isolated(|| super::$test(super::Place::Sidecars))
+            })+
+        }
+    };
+}
+
+on_each_place! { without_a_policy_new_pods_stay_empty, with_a_policy_new_pods_get_their_share }

@@ -10,7 +10,7 @@ use evenkeel_tests::bootstrap::{Bootstrap, Cluster, HttpListener};
 use evenkeel_tests::control_plane::ControlPlane;
 use evenkeel_tests::envoy::{Envoy, Start};
 use evenkeel_tests::gateways::is_even;
-use evenkeel_tests::istio::{Istiod, ROOT_NAMESPACE};
+use evenkeel_tests::istio::Istiod;
 use evenkeel_tests::kubernetes::{CONTROL_PLANE_ACCOUNT, Kubernetes, Node, Pods, Proxy};
 use evenkeel_tests::network::NodeNetwork;
 use evenkeel_tests::{EnvoyVersion, http_get, wait};
@@ -19,68 +19,55 @@ use kube::{Api, CustomResourceExt};
 use tokio::time::{Instant, sleep};
 
 use super::clients::Clients;
-use super::gateways::{Counts, Gateways};
+use super::members::{Counts, Members};
+use super::place::Place;
 
 /// How long a change may take; much longer than any that succeeds.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// The last node has the application.
+/// The same for a balance: where connections land is chance, and the control plane may need a second look at it (20 s), or
+/// pause (a minute) when it has been misled.
+const BALANCE: Duration = Duration::from_mins(5);
+/// The last node has the application behind gateways.
 const NODES: u8 = 5;
 const NODE_PORT: u16 = 30080;
 const CLIENTS: usize = 120;
 const BALANCED: &str = "Balanced";
 const CONTROL_PLANE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 30)), 18000);
 
-const OBJECTS: &str = "
-{apiVersion: v1, kind: Namespace, metadata: {name: shop}}
----
-{apiVersion: v1, kind: Service, metadata: {name: cart, namespace: shop}, spec: {
-  selector: {app: cart}, ports: [{name: http, port: 80, targetPort: http}]}}
----
-{apiVersion: v1, kind: Service, metadata: {name: gateway, namespace: istio-system}, spec: {
-  type: NodePort, selector: {app: gateway}, ports: [{name: http, port: 80, targetPort: 8080, nodePort: 30080}]}}
----
-{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: gateway, namespace: istio-system}, spec: {
-  selector: {app: gateway}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}}
----
-{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: cart, namespace: istio-system}, spec: {
-  hosts: ['*'], gateways: [gateway],
-  http: [{route: [{destination: {host: cart.shop.svc.cluster.local, port: {number: 80}}}]}]}}
-";
 /// Running programs; they end when dropped.
 pub struct Bed {
-    pub gateways: Gateways,
+    pub members: Members,
     pub clients: Clients,
     balancer: Envoy,
     _control_plane: ControlPlane,
     istiod: Istiod,
-    _application: Pods,
+    _application: Option<Pods>,
     _proxies: Vec<Proxy>,
+    place: Place,
     kubernetes: Kubernetes,
     _network: NodeNetwork,
 }
 
 impl Bed {
-    /// With two gateways, this policy, and all clients connected.
-    pub async fn start(version: EnvoyVersion, policy: Option<&str>) -> Result<Self> {
+    /// With two pods, this policy, and all clients connected.
+    pub async fn start(place: Place, version: EnvoyVersion, policy: Option<&str>) -> Result<Self> {
         let network = NodeNetwork::new(NODES)?;
         let kubernetes = Kubernetes::start().await?;
         let istiod = Istiod::start(&kubernetes).await?;
         kubernetes.apply(&serde_json::to_string(&ConnectionPolicy::crd())?).await?;
-        kubernetes.apply(OBJECTS).await?;
+        kubernetes.apply(place.objects()).await?;
         let proxies = start_nodes(&kubernetes, &network).await?;
-        let last = (Node::new(NODES), network.node(NODES)?);
-        let mut application = Pods::on(&kubernetes, "shop", "cart", vec![last]);
-        application.scale(2).await?;
+        let application = place.behind(&kubernetes, &network, NODES).await?;
         let control_plane = control_plane(&kubernetes).await?;
-        let on = (1..NODES).map(|number| Ok((Node::new(number), network.node(number)?)));
-        let mut gateways = Gateways::new(&kubernetes, version, on.collect::<Result<_>>()?);
-        gateways.scale(2).await?;
+        let on = (1..NODES).map(|number| Ok((Node::new(number), network.pod(number, 1)?)));
+        let mut members = Members::new(&kubernetes, place, version, on.collect::<Result<_>>()?);
+        members.scale(2).await?;
         let balancer = balancer(version).await?;
         let address = balancer.listener("balancer").await?;
         if let Some(policy) = policy {
             kubernetes.apply(policy).await?;
             // To add a filter drains each connection once: there are none yet.
-            let state = async || state(&kubernetes).await;
+            let state = async || state(&kubernetes, place).await;
             wait::until("the policy to be carried out", PATIENCE, state, |state| state == BALANCED).await?;
         }
         for node in nodes() {
@@ -88,13 +75,14 @@ impl Bed {
         }
         let clients = Clients::start(address, CLIENTS);
         let bed = Self {
-            gateways,
+            members,
             clients,
             balancer,
             _control_plane: control_plane,
             istiod,
             _application: application,
             _proxies: proxies,
+            place,
             kubernetes,
             _network: network,
         };
@@ -102,20 +90,20 @@ impl Bed {
         Ok(bed)
     }
 
-    /// Waits until the gateways have at least a connection for each client.
+    /// Waits until the pods have at least a connection for each client.
     pub async fn is_connected(&self) -> Result<()> {
         let open = async || Ok(self.open().await?.iter().sum::<u64>());
         wait::until("all clients to be connected", PATIENCE, open, |open| *open >= CLIENTS as u64).await.map(drop)
     }
 
-    /// Waits until the gateways are even, and the policy says so.
+    /// Waits until the pods are even, and the policy says so.
     pub async fn becomes_even(&self) -> Result<()> {
-        let seen = async || Ok((self.open().await?, state(&self.kubernetes).await?));
+        let seen = async || Ok((self.open().await?, state(&self.kubernetes, self.place).await?));
         let is_done = |(open, state): &(Vec<u64>, String)| is_even(open) && state == BALANCED;
-        wait::until("the gateways to be even", PATIENCE, seen, is_done).await.map(drop)
+        wait::until("the pods to be even", BALANCE, seen, is_done).await.map(drop)
     }
 
-    /// Watches for this long that the newest gateways do not get what they should have.
+    /// Watches for this long that the newest pods do not get what they should have.
     pub async fn stays_uneven_for(&mut self, time: Duration) -> Result<()> {
         let start = Instant::now();
         while start.elapsed() < time {
@@ -127,34 +115,37 @@ impl Bed {
         Ok(())
     }
 
-    /// Open connections of each gateway.
+    /// Open connections of each pod.
     pub async fn open(&self) -> Result<Vec<u64>> {
-        Ok(self.gateways.counts().await?.into_iter().map(|counts| counts.open).collect())
+        Ok(self.members.counts().await?.into_iter().map(|counts| counts.open).collect())
     }
 
     /// Connections that were told to go so far.
     pub async fn drained(&self) -> Result<u64> {
-        Ok(self.gateways.counts().await?.iter().map(|counts: &Counts| counts.drained).sum())
+        Ok(self.members.counts().await?.iter().map(|counts: &Counts| counts.drained).sum())
     }
 
-    /// Ends the clients: not one request has failed, neither for them nor for the balancer.
+    /// Ends the clients: not one request has failed, neither for them nor for the balancer nor for a pod's proxy.
     pub async fn end(self) -> Result<()> {
         ensure!(self.clients.stop().await? > 0, "no request was sent");
         let failed =
             self.balancer.stat_sum(&["cluster.nodes.upstream_rq_5xx", "cluster.nodes.upstream_rq_retry"]).await?;
         ensure!(failed == 0, "{failed} requests of the balancer");
+        let counts = self.members.counts().await?;
+        ensure!(counts.iter().all(|counts| counts.retried == 0), "{counts:?}");
         ensure!(self.istiod.refusals().is_empty(), "{:?}", self.istiod.refusals());
         Ok(())
     }
 }
 
 /// What the policy's status says in a word.
-async fn state(kubernetes: &Kubernetes) -> Result<String> {
-    let policies: Api<ConnectionPolicy> = Api::namespaced(kubernetes.client(), ROOT_NAMESPACE);
-    policies.get("gateway").await?.status.and_then(|status| status.state).context("no state yet")
+async fn state(kubernetes: &Kubernetes, place: Place) -> Result<String> {
+    let (namespace, name) = place.service();
+    let policies: Api<ConnectionPolicy> = Api::namespaced(kubernetes.client(), namespace);
+    policies.get(name).await?.status.and_then(|status| status.state).context("no state yet")
 }
 
-/// Ten connections, so that more than one gateway is met.
+/// Ten connections, so that more than one pod is met.
 async fn is_served(address: SocketAddr) -> Result<bool> {
     let answers = try_join_all((0..10).map(|_| http_get::get(address, "/"))).await?;
     Ok(answers.iter().all(|(status, _)| status.is_success()))

@@ -1,13 +1,13 @@
 //! Each test has a network for itself.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use evenkeel_tests::network::{self, Namespace};
+use evenkeel_tests::network::{self, Namespace, NodeNetwork};
 use evenkeel_tests::process::Process;
 use tokio::task::spawn_blocking;
 
@@ -58,8 +58,27 @@ fn a_namespace_reaches_no_other() {
     let [one, two] = [Namespace::new().unwrap(), Namespace::new().unwrap()];
     let server = one.run(|| Ok(TcpListener::bind("127.0.0.1:0")?)).unwrap();
     let address = server.local_addr().unwrap();
-    let connect = || Ok(std::net::TcpStream::connect(address).is_ok());
+    let connect = || Ok(TcpStream::connect(address).is_ok());
     assert_eq!((one.run(connect).unwrap(), two.run(connect).unwrap()), (true, false));
+}
+
+#[test]
+fn a_pod_is_reached_at_its_address_from_everywhere() {
+    network::isolated(|| async {
+        let nodes = NodeNetwork::new(2)?;
+        let [pod, beside, elsewhere] = [nodes.pod(1, 1)?, nodes.pod(1, 2)?, nodes.pod(2, 1)?];
+        let (own, other) = (nodes.node(1)?, nodes.node(2)?);
+        let server = pod.namespace().run(|| Ok(TcpListener::bind((pod.address(), 0))?))?;
+        let address = server.local_addr()?;
+        let connect = || Ok(TcpStream::connect_timeout(&address, Duration::from_secs(5))?.local_addr()?.ip());
+        ensure!(connect()? == IpAddr::from([10, 1, 0, 254]), "from outside");
+        ensure!(own.run(connect)? == IpAddr::from([10, 1, 0, 1]), "from its node");
+        ensure!(other.run(connect)? == IpAddr::from([10, 1, 0, 2]), "from another node");
+        ensure!(beside.namespace().run(connect)? == beside.address(), "from a pod beside it");
+        ensure!(elsewhere.namespace().run(connect)? == elsewhere.address(), "from another node's pod");
+        Ok(())
+    })
+    .unwrap();
 }
 
 #[test]
