@@ -80,6 +80,11 @@ impl RawHttp1 {
         Ok(self.stream.get_mut().write_all(head.as_bytes()).await?)
     }
 
+    /// Sends any bytes.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(self.stream.get_mut().write_all(bytes).await?)
+    }
+
     /// Reads the answer to the oldest request that has none.
     pub async fn answer(&mut self) -> Result<Answer> {
         let mut answer = self.head().await?;
@@ -103,7 +108,8 @@ impl RawHttp1 {
         }
     }
 
-    async fn head(&mut self) -> Result<Answer> {
+    /// Reads the head of an answer; its body is for [`Self::bytes`] or [`Self::chunk`].
+    pub async fn head(&mut self) -> Result<Answer> {
         let first = self.line().await?;
         let status = first.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.with_context(|| format!("not a status line: {first:?}"))?;
@@ -123,22 +129,33 @@ impl RawHttp1 {
         Ok(line.trim_end().to_owned())
     }
 
-    async fn bytes(&mut self, length: usize) -> Result<Vec<u8>> {
+    /// Reads so many bytes.
+    pub async fn bytes(&mut self, length: usize) -> Result<Vec<u8>> {
         let mut bytes = vec![0; length];
         self.stream.read_exact(&mut bytes).await?;
         Ok(bytes)
     }
 
+    /// Reads a chunk; the last one, which is empty, with the trailers.
+    pub async fn chunk(&mut self) -> Result<Vec<u8>> {
+        let length = usize::from_str_radix(&self.line().await?, 16).context("not a chunk's length")?;
+        if length == 0 {
+            while !self.line().await?.is_empty() {}
+            return Ok(Vec::new());
+        }
+        let content = self.bytes(length).await?;
+        self.line().await?;
+        Ok(content)
+    }
+
     async fn chunks(&mut self) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
-            let length = usize::from_str_radix(&self.line().await?, 16).context("not a chunk's length")?;
-            if length == 0 {
-                while !self.line().await?.is_empty() {}
+            let chunk = self.chunk().await?;
+            if chunk.is_empty() {
                 return Ok(body);
             }
-            body.extend(self.bytes(length).await?);
-            self.line().await?;
+            body.extend(chunk);
         }
     }
 }

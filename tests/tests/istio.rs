@@ -10,4 +10,5 @@ mod istio {
     mod policy;
     mod secrets;
     mod traffic;
+    mod wasm_plugin;
 }

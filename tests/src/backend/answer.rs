@@ -3,6 +3,7 @@
 //! | path | answer |
 //! | --- | --- |
 //! | `/bytes/N` | N bytes |
+//! | `/announced/N` | N bytes, with a `content-length` |
 //! | `/delay/MILLISECONDS` | the small answer, after that time |
 //! | `/trailers` | a small body and the trailer `x-request-id` of the request |
 //! | `/forever` | a line every 100 ms, without end |
@@ -46,6 +47,7 @@ pub async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper:
     let (first, rest) = (segments.next().unwrap_or(""), segments.next().unwrap_or(""));
     match first {
         "bytes" => Ok(Response::new(bytes(rest.parse().unwrap_or(0)))),
+        "announced" => Ok(Response::new(full(Bytes::from(vec![b'e'; rest.parse().unwrap_or(0)])))),
         "delay" => {
             sleep(Duration::from_millis(rest.parse().unwrap_or(0))).await;
             count(request).await

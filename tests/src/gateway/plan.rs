@@ -20,6 +20,7 @@ pub struct Plan {
     settings: Value,
     module: Option<PathBuf>,
     connection: bool,
+    drain: bool,
     request: bool,
     pool: bool,
     outbound: Option<Value>,
@@ -38,6 +39,7 @@ impl Plan {
             settings,
             module: None,
             connection: true,
+            drain: true,
             request: false,
             pool: false,
             outbound: None,
@@ -71,6 +73,14 @@ impl Plan {
     /// `evenkeel.outbound` with `settings` and nothing else that knows requests or connections.
     pub fn outbound_alone(settings: Value) -> Self {
         Self { connection: false, ..Self::new(json!({})) }.with_outbound(settings)
+    }
+
+    /// The network filter of the module that has caps alone, and no other filter.
+    ///
+    /// # Errors
+    /// When the module is missing.
+    pub fn caps_alone(settings: Value) -> Result<Self> {
+        Ok(Self { drain: false, ..Self::new(settings) }.module(artifact::caps_wasm()?))
     }
 
     /// With another module than `target/evenkeel.wasm`.
@@ -168,6 +178,7 @@ impl Plan {
             (self.pool, Evenkeel::with_pool),
             (self.outbound.is_some(), Evenkeel::with_outbound),
             (!self.connection, Evenkeel::without_connection),
+            (!self.drain, Evenkeel::without_drain),
         ] {
             filters = if wanted { add(filters) } else { filters };
         }

@@ -73,7 +73,7 @@ async fn a_module_that_is_missing_leaves_traffic_alone(place: Place) -> Result<(
 }
 
 /// Goes on until the proxy says that it was the last answer. Every one is served.
-async fn last_answer(connection: &mut RawHttp1) -> Result<()> {
+pub async fn last_answer(connection: &mut RawHttp1) -> Result<()> {
     let get = async || {
         let answer = connection.get("/", &[]).await?;
         ensure!(answer.status == 200, "{answer:?}");
@@ -83,7 +83,7 @@ async fn last_answer(connection: &mut RawHttp1) -> Result<()> {
 }
 
 /// No cap ends it.
-async fn stays(connection: &mut RawHttp1) -> Result<()> {
+pub async fn stays(connection: &mut RawHttp1) -> Result<()> {
     for _ in 0..3 {
         sleep(Duration::from_secs(1)).await;
         let answer = connection.get("/", &[]).await?;
