@@ -65,23 +65,25 @@ fn check_has_nothing_to_say_against_what_was_reviewed() {
 fn examples_render_to_what_was_reviewed() {
     for version in ["1.29", "1.30", "1.31"] {
         for example in EXAMPLES {
-            assert_reviewed(example, version, &rendered(example, version).unwrap());
+            is_reviewed(example, version, &rendered(example, version).unwrap()).unwrap();
         }
         let output = as_wasm_plugin("caps.yaml", "gateways", version).unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_reviewed("caps.wasmplugin.yaml", version, &String::from_utf8(output.stdout).unwrap());
+        is_reviewed("caps.wasmplugin.yaml", version, &String::from_utf8(output.stdout).unwrap()).unwrap();
     }
 }
 
-fn assert_reviewed(name: &str, version: &str, now: &str) {
-    let file = istio().join("rendered").join(version).join(name);
+fn is_reviewed(name: &str, version: &str, now: &str) -> Result<()> {
+    let folder = istio().join("rendered").join(version);
+    let file = folder.join(name);
     if std::env::var_os("EVENKEEL_WRITE_RENDERED").is_some() {
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(&file, now).unwrap();
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(&file, now)?;
     }
-    let reviewed = std::fs::read_to_string(&file).unwrap_or_default();
     let remedy = "EVENKEEL_WRITE_RENDERED=1 cargo test --package evenkeel --test rendered";
-    assert_eq!(now, reviewed, "{}: if it is as it should be, run `{remedy}`", file.display());
+    let reviewed = std::fs::read_to_string(&file).unwrap_or_default();
+    ensure!(now == reviewed, "{}: if it is as it should be, run `{remedy}`; it is now\n{now}", file.display());
+    Ok(())
 }
 
 #[test]

@@ -108,7 +108,7 @@ impl RawHttp1 {
         }
     }
 
-    /// Reads the head of an answer; its body is for [`Self::bytes`] or [`Self::chunk`].
+    /// Reads the head of an answer: all that there is of one to HEAD.
     pub async fn head(&mut self) -> Result<Answer> {
         let first = self.line().await?;
         let status = first.split(' ').nth(1).and_then(|status| status.parse().ok());
@@ -129,33 +129,22 @@ impl RawHttp1 {
         Ok(line.trim_end().to_owned())
     }
 
-    /// Reads so many bytes.
-    pub async fn bytes(&mut self, length: usize) -> Result<Vec<u8>> {
+    async fn bytes(&mut self, length: usize) -> Result<Vec<u8>> {
         let mut bytes = vec![0; length];
         self.stream.read_exact(&mut bytes).await?;
         Ok(bytes)
     }
 
-    /// Reads a chunk; the last one, which is empty, with the trailers.
-    pub async fn chunk(&mut self) -> Result<Vec<u8>> {
-        let length = usize::from_str_radix(&self.line().await?, 16).context("not a chunk's length")?;
-        if length == 0 {
-            while !self.line().await?.is_empty() {}
-            return Ok(Vec::new());
-        }
-        let content = self.bytes(length).await?;
-        self.line().await?;
-        Ok(content)
-    }
-
     async fn chunks(&mut self) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
-            let chunk = self.chunk().await?;
-            if chunk.is_empty() {
+            let length = usize::from_str_radix(&self.line().await?, 16).context("not a chunk's length")?;
+            if length == 0 {
+                while !self.line().await?.is_empty() {}
                 return Ok(body);
             }
-            body.extend(chunk);
+            body.extend(self.bytes(length).await?);
+            self.line().await?;
         }
     }
 }

@@ -75,7 +75,7 @@ impl Writes {
         }
         let seen = match &mut self.protocol {
             Protocol::Http1(http1) => http1.next(write),
-            Protocol::Http2(http2) => http2.next(write),
+            Protocol::Http2(http2) => Some(http2.next(write)),
             Protocol::Unknown | Protocol::Opaque => return Seen::default(),
         };
         if seen.is_none() {

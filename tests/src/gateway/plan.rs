@@ -14,13 +14,20 @@ use crate::bootstrap::{Bootstrap, CONNECTION_ROOT, Cluster, Evenkeel, HttpListen
 use crate::envoy::Start;
 use crate::extension_config::ExtensionConfig;
 
+/// Whether there is the network filter, and the Lua filter that drains what it marks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Connection {
+    Absent,
+    Alone,
+    Drained,
+}
+
 /// A gateway before its start.
 #[derive(Debug)]
 pub struct Plan {
     settings: Value,
     module: Option<PathBuf>,
-    connection: bool,
-    drain: bool,
+    connection: Connection,
     request: bool,
     pool: bool,
     outbound: Option<Value>,
@@ -38,8 +45,7 @@ impl Plan {
         Self {
             settings,
             module: None,
-            connection: true,
-            drain: true,
+            connection: Connection::Drained,
             request: false,
             pool: false,
             outbound: None,
@@ -72,7 +78,7 @@ impl Plan {
 
     /// `evenkeel.outbound` with `settings` and nothing else that knows requests or connections.
     pub fn outbound_alone(settings: Value) -> Self {
-        Self { connection: false, ..Self::new(json!({})) }.with_outbound(settings)
+        Self { connection: Connection::Absent, ..Self::new(json!({})) }.with_outbound(settings)
     }
 
     /// The network filter of the module that has caps alone, and no other filter.
@@ -80,7 +86,7 @@ impl Plan {
     /// # Errors
     /// When the module is missing.
     pub fn caps_alone(settings: Value) -> Result<Self> {
-        Ok(Self { drain: false, ..Self::new(settings) }.module(artifact::caps_wasm()?))
+        Ok(Self { connection: Connection::Alone, ..Self::new(settings) }.module(artifact::caps_wasm()?))
     }
 
     /// With another module than `target/evenkeel.wasm`.
@@ -177,8 +183,8 @@ impl Plan {
             (self.request, Evenkeel::with_request as fn(Evenkeel) -> Evenkeel),
             (self.pool, Evenkeel::with_pool),
             (self.outbound.is_some(), Evenkeel::with_outbound),
-            (!self.connection, Evenkeel::without_connection),
-            (!self.drain, Evenkeel::without_drain),
+            (self.connection == Connection::Absent, Evenkeel::without_connection),
+            (self.connection == Connection::Alone, Evenkeel::without_drain),
         ] {
             filters = if wanted { add(filters) } else { filters };
         }
@@ -188,7 +194,7 @@ impl Plan {
     /// The filters that discover their configuration, as Envoy's stats call them.
     fn discovered(&self) -> Vec<String> {
         let kinds = [
-            (self.connection, "network_filter", CONNECTION_ROOT),
+            (self.connection != Connection::Absent, "network_filter", CONNECTION_ROOT),
             (self.request, "http_filter", REQUEST_ROOT),
             (self.outbound.is_some(), "http_filter", OUTBOUND_ROOT),
         ];

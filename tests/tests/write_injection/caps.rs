@@ -132,7 +132,7 @@ async fn an_edit_reaches_open_connections(version: EnvoyVersion) -> Result<()> {
     let mut http2 = RawHttp2::connect(gateway.address).await?;
     assert!(!http1.get("/direct", &[]).await?.closes_connection());
     http2.exchange("/direct", &[], PATIENCE).await?;
-    gateway.edit(&json!({"inbound": {"maxAge": "50ms"}})).await?;
+    gateway.edit(&json!({"inbound": {"maxAge": "100ms"}})).await?;
     gateway.stat_becomes("connections_draining", 2).await?;
     assert!(http1.get("/direct", &[]).await?.closes_connection());
     http2.exchange("/direct", &[], PATIENCE).await?;

@@ -7,6 +7,7 @@ use evenkeel_tests::raw_http1::RawHttp1;
 use evenkeel_tests::raw_http2::RawHttp2;
 use evenkeel_tests::raw_http2::frame::Kind;
 use evenkeel_tests::{EnvoyVersion, on_each_envoy};
+use futures::future::try_join_all;
 use serde_json::json;
 
 on_each_envoy! {
@@ -20,8 +21,10 @@ on_each_envoy! {
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 /// The begin of one.
 const BEGIN: &[u8] = b"HTTP/1.1 200 OK";
-/// Pieces of a body, each of which Envoy gets alone.
-const PIECES: [&[u8]; 7] = [b"ordinary", HEAD, BEGIN, HEAD, b"0\r\n\r\n", HEAD, b"HTTP/1.1 "];
+/// Each of these is sent again and again as a piece of its own.
+const PIECES: [&[u8]; 5] = [b"ordinary", HEAD, BEGIN, b"HTTP/1.1 ", b"0\r\n\r\n"];
+/// As many times: one every 100 ms, so that the connection is due while they are on their way.
+const TIMES: usize = 10;
 const LARGE: usize = 1_000_000;
 
 async fn due_soon(version: EnvoyVersion, backend: &Backend) -> Result<Gateway> {
@@ -29,52 +32,33 @@ async fn due_soon(version: EnvoyVersion, backend: &Backend) -> Result<Gateway> {
 }
 
 async fn content_of_a_known_length_that_looks_like_heads_comes_as_it_was_sent(version: EnvoyVersion) -> Result<()> {
-    let backend = Backend::start()?;
-    let gateway = due_soon(version, &backend).await?;
-    let mut connection = RawHttp1::connect(gateway.address).await?;
-    let length: usize = PIECES.iter().map(|piece| piece.len()).sum();
-    connection.send_bytes(&post(&format!("content-length: {length}"))).await?;
-    connection.send_bytes(PIECES[0]).await?;
-    let answer = connection.head().await?;
-    ensure!(answer.header("content-length") == Some(&length.to_string()), "{answer:?}");
-    for (number, piece) in PIECES.iter().enumerate() {
-        if number > 0 {
-            connection.send_bytes(piece).await?;
-        }
-        assert_eq!(&connection.bytes(piece.len()).await?, piece);
-        gateway.stat_becomes("connections_draining", 1).await?;
-    }
-    told_next(&mut connection).await
+    every_piece_comes_as_it_was_sent(version, "/repeat-announced", "content-length").await
 }
 
 async fn chunks_that_look_like_heads_come_as_they_were_sent(version: EnvoyVersion) -> Result<()> {
+    every_piece_comes_as_it_was_sent(version, "/repeat", "transfer-encoding").await
+}
+
+async fn every_piece_comes_as_it_was_sent(version: EnvoyVersion, path: &str, framing: &str) -> Result<()> {
     let backend = Backend::start()?;
     let gateway = due_soon(version, &backend).await?;
+    let repeated = PIECES.map(|piece| repeated(&gateway, path, framing, piece));
+    try_join_all(repeated).await?;
+    assert_eq!(gateway.stat("drains_age").await?, PIECES.len() as u64, "due when the content was over");
+    Ok(())
+}
+
+async fn repeated(gateway: &Gateway, path: &str, framing: &str, piece: &[u8]) -> Result<()> {
     let mut connection = RawHttp1::connect(gateway.address).await?;
-    connection.send_bytes(&post("transfer-encoding: chunked")).await?;
-    for (number, piece) in PIECES.iter().enumerate() {
-        let chunk = [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat();
-        connection.send_bytes(&chunk).await?;
-        if number == 0 {
-            let answer = connection.head().await?;
-            ensure!(answer.header("transfer-encoding") == Some("chunked"), "{answer:?}");
-        }
-        assert_eq!(&connection.chunk().await?, piece);
-        gateway.stat_becomes("connections_draining", 1).await?;
-    }
-    connection.send_bytes(b"0\r\n\r\n").await?;
-    assert_eq!(connection.chunk().await?, b"");
-    told_next(&mut connection).await
-}
-
-fn post(framing: &str) -> Vec<u8> {
-    format!("POST /echo HTTP/1.1\r\nhost: evenkeel.test\r\n{framing}\r\n\r\n").into_bytes()
-}
-
-/// It was only the content that was not touched.
-async fn told_next(connection: &mut RawHttp1) -> Result<()> {
-    let answer = connection.get("/direct", &[]).await?;
-    assert_eq!((answer.closes_connection(), answer.body.as_slice()), (true, &b"direct\n"[..]));
+    let length = piece.len();
+    let head = format!("POST {path}/{TIMES} HTTP/1.1\r\nhost: evenkeel.test\r\ncontent-length: {length}\r\n\r\n");
+    connection.send_bytes(&[head.as_bytes(), piece].concat()).await?;
+    let answer = connection.answer().await?;
+    ensure!(answer.header(framing).is_some() && !answer.closes_connection(), "{answer:?}");
+    ensure!(answer.body == piece.repeat(TIMES), "{}", String::from_utf8_lossy(&answer.body));
+    // It was only the content that was not touched.
+    let next = connection.get("/direct", &[]).await?;
+    ensure!(next.closes_connection() && next.body == b"direct\n", "{next:?}");
     Ok(())
 }
 

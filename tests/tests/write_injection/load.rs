@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use evenkeel_tests::backend::Backend;
+use evenkeel_tests::bootstrap::Cluster;
 use evenkeel_tests::client::{Client, Kind, Load, Outcome};
-use evenkeel_tests::gateway::Plan;
+use evenkeel_tests::gateway::{CLUSTER, Plan};
 use evenkeel_tests::{EnvoyVersion, on_each_envoy};
 use futures::future::try_join_all;
 use serde_json::json;
@@ -34,7 +35,10 @@ async fn nothing_of_go_and_envoy_fails(version: EnvoyVersion) -> Result<()> {
 async fn nothing_fails(version: EnvoyVersion, clients: &[Client]) -> Result<()> {
     let backend = Backend::start()?;
     let settings = json!({"inbound": {"maxAge": "500ms", "maxRequests": 50, "jitter": 0.5}});
-    let gateway = Plan::caps_alone(settings)?.workers(2).backend(&backend).start(version).await?;
+    let upstream = Cluster::new(CLUSTER, &[backend.address()]);
+    // HTTP/1 has no trailers where nobody announces them, as gRPC does not.
+    let upstream = if clients.contains(&Client::GrpcGo) { upstream.http2() } else { upstream };
+    let gateway = Plan::caps_alone(settings)?.workers(2).cluster(upstream).start(version).await?;
     let loads = clients.iter().flat_map(|client| client.kinds().iter().map(move |kind| (*client, *kind)));
     let runs = loads.map(async |(client, kind)| run(client, load(gateway.address, kind)).await);
     let mut sent = 0;
@@ -45,9 +49,13 @@ async fn nothing_fails(version: EnvoyVersion, clients: &[Client]) -> Result<()> 
     assert_eq!(backend.record().executed_twice(), Vec::<String>::new());
     let drains = gateway.stat("drains_requests").await? + gateway.stat("drains_age").await?;
     assert!(drains >= 50, "{drains} drains for {sent} requests");
-    for fault in ["downstream_cx_protocol_error", "downstream_rq_rx_reset", "downstream_rq_tx_reset"] {
+    // grpc-go takes leave, when it is closed, with a GOAWAY whose last stream Envoy finds wrong.
+    let farewells = if clients.contains(&Client::GrpcGo) { Client::GrpcGo.kinds().len() as u64 } else { 0 };
+    assert!(gateway.envoy.stat("http.gateway.downstream_cx_protocol_error").await? <= farewells);
+    for fault in ["downstream_rq_rx_reset", "downstream_rq_tx_reset"] {
         assert_eq!(gateway.envoy.stat(&format!("http.gateway.{fault}")).await?, 0, "{fault}");
     }
+    eprintln!("{sent} requests, {drains} drains");
     Ok(())
 }
 

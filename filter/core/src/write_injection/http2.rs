@@ -11,7 +11,7 @@ const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
 const PUSH_PROMISE: u8 = 5;
 const CONTINUATION: u8 = 9;
-/// Flag of HEADERS, PUSH_PROMISE and CONTINUATION.
+/// Flag of HEADERS, `PUSH_PROMISE` and CONTINUATION.
 const END_HEADERS: u8 = 4;
 const STREAM: u32 = 0x7fff_ffff;
 
@@ -38,16 +38,16 @@ pub fn is_preface(bytes: &[u8]) -> bool {
 }
 
 impl Http2 {
-    /// The next write: none when nothing further can be known.
+    /// The next write.
     ///
     /// The requests are counted by the numbers of streams: a client's first is 1, its next one 3. The response to another
     /// one may overtake that to the last request of a limit.
-    pub fn next(&mut self, write: &impl Write) -> Option<Seen> {
+    pub fn next(&mut self, write: &impl Write) -> Seen {
         let is_room = self.has_begun && self.content == 0 && self.head.is_empty() && !self.in_headers;
         self.walk(write);
         self.has_begun = true;
         let room = is_room.then_some(Insertion { at: 0, bytes: GOAWAY });
-        Some(Seen { room, requests: self.newest_stream.div_ceil(2) })
+        Seen { room, requests: self.newest_stream.div_ceil(2) }
     }
 
     fn walk(&mut self, write: &impl Write) {
