@@ -66,7 +66,7 @@ async fn large_content_comes_as_it_was_sent(version: EnvoyVersion) -> Result<()>
     let backend = Backend::start()?;
     let gateway = due_soon(version, &backend).await?;
     let (path, content) = (format!("/bytes/{LARGE}"), vec![b'e'; LARGE]);
-    for _ in 0..5 {
+    for _ in 0..3 {
         let mut connection = RawHttp1::connect(gateway.address).await?;
         loop {
             let answer = connection.get(&path, &[]).await?;

@@ -16,8 +16,8 @@ on_each_envoy! {
 }
 
 /// Far more than the requests that one connection may have.
-const SMALL: u64 = 4_000;
-const LARGE: u64 = 100;
+const SMALL: u64 = 2_000;
+const LARGE: u64 = 60;
 const STREAMS: u64 = 64;
 
 async fn nothing_of_hyper_fails(version: EnvoyVersion) -> Result<()> {
@@ -55,7 +55,6 @@ async fn nothing_fails(version: EnvoyVersion, clients: &[Client]) -> Result<()> 
     for fault in ["downstream_rq_rx_reset", "downstream_rq_tx_reset"] {
         assert_eq!(gateway.envoy.stat(&format!("http.gateway.{fault}")).await?, 0, "{fault}");
     }
-    eprintln!("{sent} requests, {drains} drains");
     Ok(())
 }
 
