@@ -20,6 +20,9 @@ use std::sync::Arc;
 /// Magic number and version: <https://webassembly.github.io/spec/core/binary/modules.html#binary-module>.
 const PREAMBLE: &[u8] = b"\0asm\x01\0\0\0";
 
+/// What only the module for a `WasmPlugin` exports. Proxies would call it for every write: policies never name that one.
+const CAPS_ALONE: &[u8] = b"proxy_on_upstream_data";
+
 /// One binary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterModule {
@@ -65,6 +68,11 @@ impl FilterModule {
         embedded.map(Self::new).transpose()
     }
 
+    /// Whether it has caps alone: it is for a `WasmPlugin`, which names it by itself.
+    fn has_caps_alone(&self) -> bool {
+        self.content.windows(CAPS_ALONE.len()).any(|bytes| bytes == CAPS_ALONE)
+    }
+
     /// The SHA-256 of its content in lower-case hexadecimal digits.
     pub fn sha256(&self) -> &str {
         &self.sha256
@@ -77,9 +85,9 @@ impl FilterModule {
 }
 
 impl FilterModules {
-    /// These; the first is the current one. `None` without any.
+    /// These; the first that is not for a `WasmPlugin` is the current one. `None` without any such.
     pub fn new(modules: Vec<FilterModule>) -> Option<Self> {
-        let current = modules.first()?.clone();
+        let current = modules.iter().find(|module| !module.has_caps_alone())?.clone();
         let by_sha256 = modules.into_iter().map(|module| (module.sha256.clone(), module)).collect();
         Some(Self { current, by_sha256: Arc::new(by_sha256) })
     }

@@ -1,7 +1,10 @@
-//! The proxy-wasm ABI 0.2.1, by hand: the only file with `unsafe` code.
+//! The proxy-wasm ABI 0.2.1, by hand: `unsafe` code is here and in what the feature `write-injection` adds, nowhere else.
 //!
 //! Envoy calls what a module exports. The SDK exports everything and keeps its own tables of contexts; the callbacks that
 //! the filter needs are few enough to write out. The numbers are those of the ABI's specification.
+
+#[cfg(feature = "write-injection")]
+mod write_injection;
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -10,7 +13,7 @@ use evenkeel_filter_core::Time;
 
 use crate::grpc::Call;
 use crate::host::{CallId, ContextId, Host, MetricId, MetricKind, Severity, Version};
-use crate::vm::Vm;
+use crate::vm::{Module, Vm};
 
 /// `proxy_buffer_type_t`: the message of a gRPC call's answer.
 const GRPC_RECEIVE_BUFFER: u32 = 5;
@@ -213,7 +216,7 @@ fn received(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Option<Vec<u8
 }
 
 thread_local! {
-    static VM: RefCell<Vm<Envoy>> = RefCell::new(Vm::new(Envoy));
+    static VM: RefCell<Vm<Envoy>> = RefCell::new(Vm::new(Envoy, Module::BUILT));
 }
 
 fn vm<T>(event: impl FnOnce(&mut Vm<Envoy>) -> T) -> T {

@@ -82,3 +82,13 @@ pub trait Host {
     /// What the sender of a gRPC status says of it, in the callback that has one.
     fn status_message(&self) -> String;
 }
+
+/// What only the module with the feature `write-injection` asks of Envoy, while Envoy writes to the current connection.
+pub trait WriteHost: Host {
+    /// At most `max` bytes of what is being written, from `start` on.
+    fn written(&self, start: usize, max: usize) -> Vec<u8>;
+    /// Puts bytes in front of it; whether Envoy has done so.
+    fn prepend(&self, bytes: &[u8]) -> bool;
+    /// Puts bytes in the place of all of it; whether Envoy has done so.
+    fn replace(&self, bytes: &[u8]) -> bool;
+}

@@ -10,6 +10,10 @@
 //!
 //! Draining is a mark in filter state (`wasm.ek_drain` = `1`), which a Lua filter behind a matcher turns into
 //! `drainConnectionUponCompletion()`: no host call drains, and Envoy strips a `connection: close` that a filter sets.
+//!
+//! With the feature `write-injection` it is another module, `target/evenkeel-caps.wasm`, for who cannot add that Lua filter (an
+//! Istio `WasmPlugin`): `evenkeel.connection` alone, with `inbound` alone, which puts the news into what is written to the
+//! client. Envoy then calls it for every write of every connection, so the other module does not have that.
 
 #[cfg(target_arch = "wasm32")]
 mod abi;
@@ -20,3 +24,4 @@ mod outbound;
 mod plugin;
 mod reporter;
 pub mod vm;
+mod write_injection;

@@ -12,9 +12,10 @@ use evenkeel_filter_core::{
 };
 
 use crate::grpc::Failure;
-use crate::host::{CallId, ContextId, Host};
+use crate::host::{CallId, ContextId, Host, WriteHost};
 use crate::metrics::{Metrics, Record, Told};
 use crate::reporter::{Activity, Reporter};
+use crate::write_injection::WriteInjection;
 
 /// The filter state that the drain filter's matcher looks for is `wasm.` and this.
 const DRAIN_MARK: &str = "ek_drain";
@@ -30,6 +31,7 @@ pub struct Plugin {
     tick_period: Duration,
     connections: Connections,
     pool_keys: PoolKeys,
+    write_injection: WriteInjection,
     reporter: Option<Reporter>,
     /// What the reporters did until now, the one before an edit as well.
     activity: Activity,
@@ -46,6 +48,7 @@ impl Plugin {
             tick_period: Duration::ZERO,
             connections: Connections::default(),
             pool_keys: PoolKeys::default(),
+            write_injection: WriteInjection::default(),
             reporter: None,
             activity: Activity::default(),
             told: Told::default(),
@@ -116,10 +119,16 @@ impl Plugin {
         self.connections.stream_ended(id);
     }
 
+    /// So many bytes are being written to `id`, which is the current context.
+    pub fn written(&mut self, host: &impl WriteHost, id: ConnectionId, size: usize) {
+        self.write_injection.written(host, &mut self.connections, id, size);
+    }
+
     /// A connection was closed.
     pub fn closed(&mut self, host: &impl Host, metrics: &Metrics, id: ConnectionId) {
         self.connections.closed(id);
         self.pool_keys.closed(id);
+        self.write_injection.closed(id);
         // The root of a removed listener ends with its last connection: no tick would tell of that one.
         if self.connections.is_empty() {
             self.tell(host, metrics);
@@ -136,6 +145,12 @@ impl Plugin {
             give(host, id, key);
         }
         self.tell(host, metrics);
+    }
+
+    /// Whether nothing is remembered of what was written.
+    #[cfg(test)]
+    pub fn has_forgotten_writes(&self) -> bool {
+        self.write_injection.is_idle()
     }
 
     /// Whether `call` is a report of this plugin.

@@ -6,10 +6,11 @@ use evenkeel_filter_core::{ConnectionId, Settings, Time};
 use rustc_hash::FxHashMap;
 
 use crate::grpc::Failure;
-use crate::host::{CallId, ContextId, Host, Severity};
+use crate::host::{CallId, ContextId, Host, Severity, WriteHost};
 use crate::metrics::Metrics;
 use crate::outbound::OutboundPlugins;
 use crate::plugin::Plugin;
+use crate::write_injection::refusal;
 
 /// `root_id` of the network filter in front of the HTTP connection manager.
 pub const CONNECTION: &str = "evenkeel.connection";
@@ -18,10 +19,25 @@ pub const REQUEST: &str = "evenkeel.request";
 /// `root_id` of the HTTP filter that gives requests the key of their destination.
 pub const OUTBOUND: &str = "evenkeel.outbound";
 
+/// What a module can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Module {
+    /// All there is, with other filters that drain.
+    Whole,
+    /// Caps on accepted connections, without any other filter.
+    Caps,
+}
+
+impl Module {
+    /// What this one was built for.
+    pub const BUILT: Self = if cfg!(feature = "write-injection") { Self::Caps } else { Self::Whole };
+}
+
 /// Everything that one VM knows. Envoy runs one per worker (and one on the main thread, which accepts nothing).
 #[derive(Debug)]
 pub struct Vm<H> {
     host: H,
+    module: Module,
     metrics: Option<Metrics>,
     plugins: Vec<Plugin>,
     /// The roots of network filters, the superseded ones as well.
@@ -50,9 +66,10 @@ struct Root {
 
 impl<H: Host> Vm<H> {
     /// A VM before its first configuration.
-    pub fn new(host: H) -> Self {
+    pub fn new(host: H, module: Module) -> Self {
         Self {
             host,
+            module,
             metrics: None,
             plugins: Vec::new(),
             roots: Vec::new(),
@@ -73,6 +90,9 @@ impl<H: Host> Vm<H> {
             Err(error) => return self.refuse(&error.to_string()),
         };
         let root_id = self.text("plugin_root_id");
+        if let Some(why) = refusal(&root_id, &settings).filter(|_| self.module == Module::Caps) {
+            return self.refuse(&why);
+        }
         match root_id.as_str() {
             CONNECTION => self.adopt(root, settings),
             REQUEST => {}
@@ -139,6 +159,16 @@ impl<H: Host> Vm<H> {
         let Some((context, plugin)) = self.connection_id().and_then(known) else { return };
         self.streams.insert(stream, context);
         self.plugins[plugin].request(&self.host, ConnectionId(context), self.now);
+    }
+
+    /// So many bytes are being written to an accepted connection.
+    pub fn written(&mut self, context: ContextId, size: usize)
+    where
+        H: WriteHost,
+    {
+        if let Some(&(plugin, _)) = self.connections.get(&context) {
+            self.plugins[plugin].written(&self.host, ConnectionId(context), size);
+        }
     }
 
     /// A call of `root` was answered.

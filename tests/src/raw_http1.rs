@@ -80,6 +80,11 @@ impl RawHttp1 {
         Ok(self.stream.get_mut().write_all(head.as_bytes()).await?)
     }
 
+    /// Sends any bytes.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(self.stream.get_mut().write_all(bytes).await?)
+    }
+
     /// Reads the answer to the oldest request that has none.
     pub async fn answer(&mut self) -> Result<Answer> {
         let mut answer = self.head().await?;
@@ -103,7 +108,8 @@ impl RawHttp1 {
         }
     }
 
-    async fn head(&mut self) -> Result<Answer> {
+    /// Reads the head of an answer: all that there is of one to HEAD.
+    pub async fn head(&mut self) -> Result<Answer> {
         let first = self.line().await?;
         let status = first.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.with_context(|| format!("not a status line: {first:?}"))?;

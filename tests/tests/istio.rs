@@ -11,4 +11,5 @@ mod istio {
     mod policy;
     mod secrets;
     mod traffic;
+    mod wasm_plugin;
 }

@@ -12,10 +12,11 @@ const FILTER: &str = "evenkeel-filter";
 const BENCH_FILTERS: &str = "evenkeel-bench-filters";
 const PROFILE: &str = "wasm";
 
-/// Builds the filter, and with `trap` also its variant that traps.
+/// Builds the filter, its variant that has caps alone, and with `trap` also the one that traps.
 pub fn build(trap: bool) -> Result<()> {
     let toolchain = Toolchain::find()?;
     describe(&build_module(toolchain, FILTER, &[], "evenkeel.wasm")?)?;
+    describe(&build_module(toolchain, FILTER, &["--features", "write-injection"], "evenkeel-caps.wasm")?)?;
     if trap {
         describe(&build_module(toolchain, FILTER, &["--features", "trap"], "evenkeel-trap.wasm")?)?;
     }

@@ -53,6 +53,8 @@ fn of_connection(installation: &Installation<'_>, chain: &Chain<'_>) -> Option<F
         (Some(at), Some((manager, _))) if at > manager => {
             Some(AFTER_MANAGER.at(&place, format!("it is at position {at}, the connection manager at {manager}")))
         }
+        // Istio puts a `WasmPlugin` into chains of all protocols, and its module leaves those alone that it does not know.
+        (Some(_), None) if chain.has_wasm_plugin() => None,
         (Some(_), None) => Some(NO_HTTP.at(&place, "the chain has no HTTP connection manager")),
         _ => None,
     }

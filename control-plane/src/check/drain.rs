@@ -39,7 +39,8 @@ const SHORTEST_DRAIN: Duration = Duration::from_secs(1);
 
 /// What is wrong.
 pub fn findings(installation: &Installation<'_>) -> Vec<Finding> {
-    let chains = installation.chains.iter().filter(|chain| chain.has_ours());
+    // A `WasmPlugin` needs none of this.
+    let chains = installation.chains.iter().filter(|chain| chain.has_ours() && !chain.has_wasm_plugin());
     chains.flat_map(|chain| chain.http.iter().flat_map(move |(_, http)| of_chain(installation, chain, http))).collect()
 }
 

@@ -10,6 +10,8 @@ use evenkeel_filter_core::Settings;
 use evenkeel_filter_core::settings::Destination;
 use serde_json::Value;
 
+/// With this Istio's names of what a `WasmPlugin` adds begin, in 1.29 as in later ones.
+const WASM_PLUGIN: &str = "extensions.istio.io/";
 const ROUTER: &str = "envoy.filters.http.router";
 
 /// An Envoy's filter chains, with Evenkeel's filters among theirs.
@@ -160,6 +162,11 @@ impl<'a> Chain<'a> {
         let http = self.http.as_ref();
         let in_http = http.is_some_and(|(_, http)| http.ours().next().is_some());
         in_http || !self.connection.is_empty()
+    }
+
+    /// Whether a `WasmPlugin` has brought `evenkeel.connection`: with the module that needs no other filter.
+    pub fn has_wasm_plugin(&self) -> bool {
+        self.connection_filter.is_some_and(|filter| filter.name().starts_with(WASM_PLUGIN))
     }
 
     /// What `evenkeel.connection` of this chain was told; none when that cannot be read.

@@ -119,7 +119,8 @@ fn defaults(installation: &Installation<'_>) -> Vec<Finding> {
             .filter_map(|filter| no_default(filter.discovery()?, &chain.place.filter(filter.name())))
             .collect::<Vec<_>>()
     };
-    installation.chains.iter().flat_map(of_chain).collect()
+    // Nobody can give a default to a `WasmPlugin`.
+    installation.chains.iter().filter(|chain| !chain.has_wasm_plugin()).flat_map(of_chain).collect()
 }
 
 /// What is wrong with the default of a filter that discovers its configuration.

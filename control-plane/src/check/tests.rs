@@ -18,6 +18,7 @@ mod outbound;
 mod path;
 mod plugin;
 mod tolerance;
+mod wasm_plugin;
 
 use super::*;
 use serde_json::{Value, json};

@@ -26,3 +26,12 @@ fn the_first_is_the_current_one_and_the_others_stay() {
     assert_eq!(modules.get("93a44b"), None);
     assert!(FilterModules::new(Vec::new()).is_none());
 }
+
+#[test]
+fn what_is_for_a_wasm_plugin_is_served_and_never_the_current_one() {
+    let caps = FilterModule::new([PREAMBLE, b"\x01\x16proxy_on_upstream_data\0\x07"].concat()).unwrap();
+    let whole = FilterModule::new(MODULE).unwrap();
+    let modules = FilterModules::new(vec![caps.clone(), whole.clone()]).unwrap();
+    assert_eq!((modules.current(), modules.get(caps.sha256())), (&whole, Some(&caps)));
+    assert!(FilterModules::new(vec![caps]).is_none());
+}

@@ -17,6 +17,7 @@ mod mutual_tls;
 mod outbound;
 mod plugin;
 mod release;
+mod wasm_plugin;
 
 use super::ConnectionPolicy;
 use crate::model::ServiceName;
@@ -32,8 +33,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
+pub use wasm_plugin::{Proxies, wasm_plugin};
 
-/// A resource of Istio: an `EnvoyFilter`, which changes the configuration of proxies, or a `DestinationRule`.
+/// A resource of Istio: an `EnvoyFilter` or a `WasmPlugin`, which change the configuration of proxies, or a `DestinationRule`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IstioObject {
@@ -56,6 +58,16 @@ pub enum RenderError {
          the pods"
     )]
     NoSelector(ServiceName),
+    /// A part of the policy is not for a `WasmPlugin`.
+    #[error("spec.{field}: {value} {why}; or render the policy with `--as envoyfilter`")]
+    NotForWasmPlugin {
+        /// Below `spec`.
+        field: &'static str,
+        /// What the policy says there, as JSON.
+        value: String,
+        /// Why not, and what to change.
+        why: &'static str,
+    },
 }
 
 /// The objects that carry out the policy for the pods of its Service. The same bytes each time.
@@ -70,9 +82,7 @@ pub fn render(
     ruled: &BTreeSet<Host>,
     release: &Release,
 ) -> Result<Vec<IstioObject>, RenderError> {
-    let name = ServiceName::new(service.namespace().unwrap_or_default(), service.name_any());
-    let selector = service.spec.as_ref().and_then(|spec| spec.selector.clone()).filter(|labels| !labels.is_empty());
-    let selector = selector.ok_or_else(|| RenderError::NoSelector(name.clone()))?;
+    let (name, selector) = (name(service), selector(service)?);
     let destinations = policy.spec.endpoints.as_ref().map(endpoints::patches).unwrap_or_default().into_iter();
     let destinations = destinations.map(|(suffix, patch)| filter(&format!("-{suffix}"), &selector, &[patch]));
     let capped = policy.spec.outbound.iter().flat_map(|section| &section.destinations);
@@ -80,6 +90,16 @@ pub fn render(
     let capped = capped.map(|destination| rule(destination, &selector));
     let own = filter("", &selector, &patches(policy, &name, release)?);
     Ok(iter::once(own).chain(destinations).chain(capped).map(|object| object.of(policy)).collect())
+}
+
+fn name(service: &Service) -> ServiceName {
+    ServiceName::new(service.namespace().unwrap_or_default(), service.name_any())
+}
+
+/// The labels of the pods.
+fn selector(service: &Service) -> Result<BTreeMap<String, String>, RenderError> {
+    let selector = service.spec.as_ref().and_then(|spec| spec.selector.clone()).filter(|labels| !labels.is_empty());
+    selector.ok_or_else(|| RenderError::NoSelector(name(service)))
 }
 
 /// All that has no object of its own.

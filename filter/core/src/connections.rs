@@ -139,6 +139,23 @@ impl Connections {
         Verdict::Drain
     }
 
+    /// The responses of a connection tell that it has had `requests` in all. Of those that [`Connections::request`] was told
+    /// of nothing is told here.
+    pub fn had_requests(&mut self, id: ConnectionId, requests: u32) -> Verdict {
+        let Some(connection) = self.table.get_mut(&id) else { return Verdict::Keep };
+        self.load.requests += u64::from(requests.saturating_sub(connection.requests));
+        if !connection.had_requests(requests) {
+            return Verdict::Keep;
+        }
+        self.load.drain_begins(Reason::Requests);
+        Verdict::Drain
+    }
+
+    /// Whether a connection was told to go, or is to be told with its next response.
+    pub fn is_draining(&self, id: ConnectionId) -> bool {
+        self.table.get(&id).is_some_and(|connection| !connection.is_live())
+    }
+
     /// A stream that [`Connections::request`] was told of ended.
     pub fn stream_ended(&mut self, id: ConnectionId) {
         if let Some(connection) = self.table.get_mut(&id) {

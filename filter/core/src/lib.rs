@@ -9,6 +9,7 @@
 //! - [`rebalance`]: one Envoy's side of the balance: what its workers report together, what they drain because they may.
 //! - [`pool_key`]: outbound connections: the key that new requests go out under, and when it is replaced; [`pool_keys`]
 //!   is the one of all destinations, [`destination_keys`] has one for each destination with caps of its own.
+//! - [`write_injection`]: where a write to a client has room for the news that its connection ends, if nobody else drains.
 
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ pub mod pool_keys;
 pub mod rebalance;
 pub mod settings;
 mod time;
+pub mod write_injection;
 
 pub use caps::Draw;
 pub use connections::{Action, ConnectionId, Connections, Overdue, Verdict};

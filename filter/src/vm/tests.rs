@@ -1,6 +1,7 @@
 mod envoy;
 mod outbound;
 mod rebalance;
+mod write_injection;
 
 use std::time::Duration;
 

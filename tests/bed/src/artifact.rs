@@ -15,6 +15,14 @@ pub fn wasm() -> Result<PathBuf> {
     find("EVENKEEL_WASM", "evenkeel.wasm", "cargo xtask wasm")
 }
 
+/// The filter that has caps alone, for Istio's `WasmPlugin`; `EVENKEEL_CAPS_WASM` names another one.
+///
+/// # Errors
+/// Names the command that builds it when it is missing.
+pub fn caps_wasm() -> Result<PathBuf> {
+    find("EVENKEEL_CAPS_WASM", "evenkeel-caps.wasm", "cargo xtask wasm")
+}
+
 /// The filter that traps again and again, for tests; `EVENKEEL_TRAP_WASM` names another one.
 ///
 /// # Errors

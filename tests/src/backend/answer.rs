@@ -3,9 +3,11 @@
 //! | path | answer |
 //! | --- | --- |
 //! | `/bytes/N` | N bytes |
+//! | `/announced/N` | N bytes, with a `content-length` |
 //! | `/delay/MILLISECONDS` | the small answer, after that time |
 //! | `/trailers` | a small body and the trailer `x-request-id` of the request |
 //! | `/forever` | a line every 100 ms, without end |
+//! | `/repeat/N` | the request's body N times, one every 100 ms; with `/repeat-announced/N` and a `content-length` |
 //! | `/echo` | the request's body as it comes |
 //! | `/websocket` | a WebSocket that echoes |
 //! | `/evenkeel.Echo/...` | gRPC: `Unary`, `Stream` (`x-stream-millis`, default 1500), `Forever`, `Chat` |
@@ -46,12 +48,14 @@ pub async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper:
     let (first, rest) = (segments.next().unwrap_or(""), segments.next().unwrap_or(""));
     match first {
         "bytes" => Ok(Response::new(bytes(rest.parse().unwrap_or(0)))),
+        "announced" => Ok(Response::new(full(Bytes::from(vec![b'e'; rest.parse().unwrap_or(0)])))),
         "delay" => {
             sleep(Duration::from_millis(rest.parse().unwrap_or(0))).await;
             count(request).await
         }
         "trailers" => trailers(request).await,
         "forever" => Ok(Response::new(forever(Bytes::from_static(b"still here\n")))),
+        "repeat" | "repeat-announced" => repeat(request, rest.parse().unwrap_or(0), first == "repeat-announced").await,
         "echo" => Ok(Response::new(request.into_body().boxed_unsync())),
         "websocket" => Ok(websocket(request)),
         grpc::SERVICE => grpc::answer(rest, request).await,
@@ -72,7 +76,12 @@ pub(super) fn with_trailers(bytes: Bytes, trailers: HeaderMap) -> Body {
 
 /// The same piece again and again; it ends with the connection.
 pub(super) fn forever(piece: Bytes) -> Body {
-    let ticks = IntervalStream::new(interval(STREAM_INTERVAL));
+    repeated(piece, usize::MAX)
+}
+
+/// The same piece so many times, one every [`STREAM_INTERVAL`].
+fn repeated(piece: Bytes, times: usize) -> Body {
+    let ticks = IntervalStream::new(interval(STREAM_INTERVAL)).take(times);
     StreamBody::new(ticks.map(move |_| Ok(Frame::data(piece.clone())))).boxed_unsync()
 }
 
@@ -95,6 +104,16 @@ async fn count(request: Request<Incoming>) -> Result<Response<Body>, hyper::Erro
         length += frame?.data_ref().map_or(0, Bytes::len);
     }
     Ok(Response::new(full(Bytes::from(format!("{length}\n")))))
+}
+
+async fn repeat(request: Request<Incoming>, times: usize, is_announced: bool) -> Result<Response<Body>, hyper::Error> {
+    let piece = request.into_body().collect().await?.to_bytes();
+    let length = HeaderValue::from(piece.len() * times);
+    let mut response = Response::new(repeated(piece, times));
+    if is_announced {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length);
+    }
+    Ok(response)
 }
 
 async fn trailers(request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {

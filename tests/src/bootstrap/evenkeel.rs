@@ -26,6 +26,7 @@ pub struct Evenkeel {
     delivery: Delivery,
     name: Option<String>,
     roots: Vec<&'static str>,
+    drain: bool,
     pool: bool,
 }
 
@@ -47,7 +48,7 @@ impl Evenkeel {
     }
 
     fn new(delivery: Delivery) -> Self {
-        Self { delivery, name: None, roots: vec![CONNECTION_ROOT], pool: false }
+        Self { delivery, name: None, roots: vec![CONNECTION_ROOT], drain: true, pool: false }
     }
 
     /// With the HTTP filter that counts requests and streams: for `maxRequests`, `streamGrace` and `outbound`.
@@ -60,6 +61,12 @@ impl Evenkeel {
     #[must_use]
     pub fn with_outbound(self) -> Self {
         self.with(OUTBOUND_ROOT).with_pool()
+    }
+
+    /// Without what drains: for the module that has caps alone.
+    #[must_use]
+    pub fn without_drain(self) -> Self {
+        Self { drain: false, ..self }
     }
 
     /// Without the network filter and what drains: for `evenkeel.outbound` alone.
@@ -91,7 +98,7 @@ impl Evenkeel {
     }
 
     pub(super) fn http_filters(&self) -> Vec<Value> {
-        let drain = self.roots.contains(&CONNECTION_ROOT).then(drain);
+        let drain = (self.drain && self.roots.contains(&CONNECTION_ROOT)).then(drain);
         let pool = self.pool.then(pool);
         [self.plugin_of(REQUEST_ROOT), drain, self.plugin_of(OUTBOUND_ROOT), pool].into_iter().flatten().collect()
     }

@@ -14,12 +14,20 @@ use crate::bootstrap::{Bootstrap, CONNECTION_ROOT, Cluster, Evenkeel, HttpListen
 use crate::envoy::Start;
 use crate::extension_config::ExtensionConfig;
 
+/// Whether there is the network filter, and the Lua filter that drains what it marks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Connection {
+    Absent,
+    Alone,
+    Drained,
+}
+
 /// A gateway before its start.
 #[derive(Debug)]
 pub struct Plan {
     settings: Value,
     module: Option<PathBuf>,
-    connection: bool,
+    connection: Connection,
     request: bool,
     pool: bool,
     outbound: Option<Value>,
@@ -37,7 +45,7 @@ impl Plan {
         Self {
             settings,
             module: None,
-            connection: true,
+            connection: Connection::Drained,
             request: false,
             pool: false,
             outbound: None,
@@ -70,7 +78,15 @@ impl Plan {
 
     /// `evenkeel.outbound` with `settings` and nothing else that knows requests or connections.
     pub fn outbound_alone(settings: Value) -> Self {
-        Self { connection: false, ..Self::new(json!({})) }.with_outbound(settings)
+        Self { connection: Connection::Absent, ..Self::new(json!({})) }.with_outbound(settings)
+    }
+
+    /// The network filter of the module that has caps alone, and no other filter.
+    ///
+    /// # Errors
+    /// When the module is missing.
+    pub fn caps_alone(settings: Value) -> Result<Self> {
+        Ok(Self { connection: Connection::Alone, ..Self::new(settings) }.module(artifact::caps_wasm()?))
     }
 
     /// With another module than `target/evenkeel.wasm`.
@@ -167,7 +183,8 @@ impl Plan {
             (self.request, Evenkeel::with_request as fn(Evenkeel) -> Evenkeel),
             (self.pool, Evenkeel::with_pool),
             (self.outbound.is_some(), Evenkeel::with_outbound),
-            (!self.connection, Evenkeel::without_connection),
+            (self.connection == Connection::Absent, Evenkeel::without_connection),
+            (self.connection == Connection::Alone, Evenkeel::without_drain),
         ] {
             filters = if wanted { add(filters) } else { filters };
         }
@@ -177,7 +194,7 @@ impl Plan {
     /// The filters that discover their configuration, as Envoy's stats call them.
     fn discovered(&self) -> Vec<String> {
         let kinds = [
-            (self.connection, "network_filter", CONNECTION_ROOT),
+            (self.connection != Connection::Absent, "network_filter", CONNECTION_ROOT),
             (self.request, "http_filter", REQUEST_ROOT),
             (self.outbound.is_some(), "http_filter", OUTBOUND_ROOT),
         ];

@@ -89,6 +89,11 @@ impl Mesh {
         self.apply_release(sections, &policy::release(IstioVersion::V1_31, module)?).await
     }
 
+    /// As [`Self::apply_policy`], by a `WasmPlugin`.
+    pub async fn apply_wasm_plugin(&self, sections: &str) -> Result<()> {
+        self.kubernetes.apply(&policy::wasm_plugin(self.place, sections, &artifact::caps_wasm()?)?).await
+    }
+
     /// As [`Self::apply_policy`], with a control plane that proxies report to over mutual TLS.
     pub async fn apply_secured(&self, sections: &str) -> Result<()> {
         self.apply_release(sections, &policy::secured(IstioVersion::V1_31, &artifact::wasm()?)?).await
@@ -101,18 +106,22 @@ impl Mesh {
         Ok(())
     }
 
-    /// Removes what [`Self::apply_policy`] has applied.
+    /// Removes what policies have become.
     pub async fn remove_policy(&self) -> Result<()> {
-        for (version, kind) in [("v1alpha3", "EnvoyFilter"), ("v1", "DestinationRule")] {
+        for (group, version, kind) in [
+            ("networking.istio.io", "v1alpha3", "EnvoyFilter"),
+            ("networking.istio.io", "v1", "DestinationRule"),
+            ("extensions.istio.io", "v1alpha1", "WasmPlugin"),
+        ] {
             let ours = ListParams::default().labels("app.kubernetes.io/managed-by=evenkeel");
-            self.objects(version, kind).delete_collection(&DeleteParams::default(), &ours).await?;
+            self.objects(group, version, kind).delete_collection(&DeleteParams::default(), &ours).await?;
         }
         Ok(())
     }
 
     /// Istio's objects in the namespace of the policy.
-    fn objects(&self, version: &str, kind: &str) -> Api<DynamicObject> {
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("networking.istio.io", version, kind));
+    fn objects(&self, group: &str, version: &str, kind: &str) -> Api<DynamicObject> {
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
         Api::namespaced_with(self.kubernetes.client(), self.place.service().0, &resource)
     }
 }

@@ -8,7 +8,7 @@ use evenkeel::policy::render::IstioVersion;
 use evenkeel_tests::istio::istioctl;
 
 use super::place::Place;
-use super::policy::{release, rendered, secured};
+use super::policy::{release, rendered, secured, wasm_plugin};
 
 /// One for each form that a chain can have.
 const SECTIONS: [&str; 4] = [
@@ -43,6 +43,27 @@ fn istioctl_has_nothing_to_say_against_them() -> Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+#[test]
+fn istioctl_has_nothing_to_say_against_wasm_plugins() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("objects.yaml");
+    for place in [Place::Gateway, Place::Sidecar] {
+        let sections = "inbound: {maxAge: 30m, maxRequests: 1000, jitter: 0.2}";
+        let object = wasm_plugin(place, sections, Path::new("/filter.wasm"))?;
+        std::fs::write(&file, format!("{object}\n---\n{}", CART.trim_start_matches("\n---\n")))?;
+        let file = file.display().to_string();
+        silent(&istioctl(&["validate", "-f", &file])?)?;
+        silent(&istioctl(&["analyze", "--use-kube=false", "-A", &file])?)?;
+    }
+    std::fs::write(
+        &file,
+        wasm_plugin(Place::Gateway, "inbound: {maxAge: 1h}", Path::new("/x"))?.replace("file://", "ftp://"),
+    )?;
+    let output = istioctl(&["validate", "-f", &file.display().to_string()])?;
+    ensure!(silent(&output).is_err(), "it would not say so: {output:?}");
     Ok(())
 }
 

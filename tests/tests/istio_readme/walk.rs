@@ -157,6 +157,11 @@ async fn render(page: &mut Page) -> Result<()> {
     page.next("evenkeel check --offline rendered.yaml")?.says(&["errors: 0, warnings: 0"]).await?;
     let said = page.next("istioctl validate -f rendered.yaml")?.says(&["exposes internal implementation"]).await?;
     ensure!(said.text.matches("\t* ").count() == 1, "{}", said.text);
+    let render = "evenkeel render -f istio/examples/caps.yaml -f service.yaml --as wasmplugin --proxies gateways --module-url \
+                  https://example.com/evenkeel-caps.wasm --module-sha256 \"$(sha256sum target/evenkeel-caps.wasm | cut -d ' ' -f \
+                  1)\" > wasmplugin.yaml";
+    page.next(render)?.says(&[]).await?;
+    page.next("istioctl validate -f wasmplugin.yaml")?.says(&["is valid"]).await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use super::listeners::listen;
 use crate::filter_module::{self, FilterModule, FilterModules, Limits};
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,8 @@ pub struct FilterArguments {
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18002")]
     filter_address: SocketAddr,
     /// The filter to serve, instead of the one that this program was built with. May be repeated: policies name the
-    /// first, and proxies that still ask for another get it
+    /// first, and proxies that still ask for another get it. evenkeel-caps.wasm, which a `WasmPlugin` names, is served as well
+    /// and is never the first
     #[arg(long, value_name = "FILTER.wasm")]
     filter_module: Vec<PathBuf>,
 }
@@ -25,7 +26,10 @@ impl FilterArguments {
     pub fn modules(&self) -> anyhow::Result<Option<FilterModules>> {
         let mut modules = self.filter_module.iter().map(|file| read(file)).collect::<anyhow::Result<Vec<_>>>()?;
         modules.extend(FilterModule::embedded().context("the filter that this program was built with")?);
-        Ok(FilterModules::new(modules))
+        let is_given = !modules.is_empty();
+        let modules = FilterModules::new(modules);
+        ensure!(modules.is_some() || !is_given, "--filter-module: policies need evenkeel.wasm as well: add it");
+        Ok(modules)
     }
 
     /// Listens, when there is something to serve.

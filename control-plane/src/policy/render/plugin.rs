@@ -43,7 +43,7 @@ fn plugin(root: &str, settings: &Settings, module: &Module) -> Value {
 
 /// What happens when a VM traps: the filter comes back by itself where it may. Istio's agent, which fetches what is remote,
 /// denies all traffic when it cannot, unless it reads `FAIL_OPEN`; the filter then comes back with the next edit.
-fn failure_policy(module: &Module) -> &'static str {
+pub fn failure_policy(module: &Module) -> &'static str {
     if module.file().is_some() { "FAIL_RELOAD" } else { "FAIL_OPEN" }
 }
 

@@ -83,9 +83,14 @@ impl Connection {
 
     /// A request begins; whether its response has to carry the drain.
     pub(super) fn request(&mut self, now: Time) -> bool {
-        self.requests = self.requests.saturating_add(1);
         self.streams += 1;
         self.newest_stream = now;
+        self.had_requests(self.requests.saturating_add(1))
+    }
+
+    /// There have been so many requests; whether the response to the newest has to carry the drain.
+    pub(super) fn had_requests(&mut self, requests: u32) -> bool {
+        self.requests = self.requests.max(requests);
         let due = self.state == State::Live && self.requests >= self.request_limit;
         if due {
             self.state = State::DrainingOneResponse;

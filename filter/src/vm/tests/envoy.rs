@@ -9,8 +9,8 @@ use evenkeel_proto::rebalance::Directive;
 use prost::Message;
 
 use crate::grpc::Call;
-use crate::host::{CallId, ContextId, Host, MetricId, MetricKind, Severity, Version};
-use crate::vm::Vm;
+use crate::host::{CallId, ContextId, Host, MetricId, MetricKind, Severity, Version, WriteHost};
+use crate::vm::{Module, Vm};
 
 /// What Envoy is to the filter, with everything that the filter did to it.
 #[derive(Debug, Default)]
@@ -35,6 +35,8 @@ pub struct FakeHost {
     /// Whether Envoy refuses to call at all.
     pub has_no_cluster: Cell<bool>,
     pub answer: RefCell<Vec<u8>>,
+    /// What is being written to the current connection.
+    pub writing: RefCell<Vec<u8>>,
 }
 
 impl Host for &FakeHost {
@@ -114,6 +116,21 @@ impl Host for &FakeHost {
     }
 }
 
+impl WriteHost for &FakeHost {
+    fn written(&self, start: usize, max: usize) -> Vec<u8> {
+        let writing = self.writing.borrow();
+        writing[start.min(writing.len())..writing.len().min(start.saturating_add(max))].to_vec()
+    }
+    fn prepend(&self, bytes: &[u8]) -> bool {
+        self.writing.borrow_mut().splice(0..0, bytes.iter().copied());
+        true
+    }
+    fn replace(&self, bytes: &[u8]) -> bool {
+        bytes.clone_into(&mut self.writing.borrow_mut());
+        true
+    }
+}
+
 /// Calls the VM as Envoy does: each callback has a current context.
 pub struct Envoy<'a> {
     pub host: &'a FakeHost,
@@ -122,7 +139,20 @@ pub struct Envoy<'a> {
 
 impl<'a> Envoy<'a> {
     pub fn new(host: &'a FakeHost) -> Self {
-        Self { host, vm: Vm::new(host) }
+        Self { host, vm: Vm::new(host, Module::Whole) }
+    }
+
+    /// With the module that has caps alone.
+    pub fn with_caps_alone(host: &'a FakeHost) -> Self {
+        Self { host, vm: Vm::new(host, Module::Caps) }
+    }
+
+    /// Writes to a connection; returns what the client gets.
+    pub fn write(&mut self, context: ContextId, bytes: &[u8]) -> Vec<u8> {
+        bytes.clone_into(&mut self.host.writing.borrow_mut());
+        self.host.current.set(context);
+        self.vm.written(context, bytes.len());
+        self.host.writing.borrow().clone()
     }
 
     pub fn configure(&mut self, root: ContextId, root_id: &str, name: &str, json: &str) -> bool {

@@ -181,7 +181,7 @@ fn a_configuration_that_is_only_tried_leaves_nothing_in_shared_data() {
 #[test]
 fn an_answer_to_nobody_is_ignored() {
     let host = FakeHost::default();
-    let mut vm = Vm::new(&host);
+    let mut vm = Vm::new(&host, crate::vm::Module::Whole);
     vm.answered(1, 7);
     vm.refused(1, 7, 14);
     assert!(host.log.borrow().is_empty());
