@@ -30,7 +30,7 @@ const BALANCE: Duration = Duration::from_mins(5);
 /// The last node has the application behind gateways.
 const NODES: u8 = 5;
 const NODE_PORT: u16 = 30080;
-const CLIENTS: usize = 120;
+const CLIENTS: usize = 240;
 const BALANCED: &str = "Balanced";
 const CONTROL_PLANE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 30)), 18000);
 

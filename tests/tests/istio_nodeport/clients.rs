@@ -9,7 +9,7 @@ use evenkeel_tests::raw_http1::RawHttp1;
 use tokio::task::JoinSet;
 
 /// Each takes a while, so that they overlap.
-const PATH: &str = "/delay/200";
+const PATH: &str = "/delay/400";
 
 /// Running clients; they end when dropped.
 pub struct Clients {
