@@ -64,7 +64,9 @@ mod tests {
     fn what_was_sent_does_not_wait_any_more_wherever_it_ends() {
         for sent in 0..=9 {
             let mut waiting = Waiting::default();
-            ["abc", "", "defghi"].into_iter().for_each(|piece| waiting.add(piece.into()));
+            for piece in ["abc", "", "defghi"] {
+                waiting.add(piece.into());
+            }
             waiting.sent(sent);
             assert_eq!(text(&waiting), b"abcdefghi"[sent..]);
             assert_eq!((waiting.is_empty(), waiting.length), (sent == 9, 9 - sent));
