@@ -13,7 +13,8 @@ pub enum Name {
     Envoy,
     /// The Go and Python load clients.
     Clients,
-    /// etcd, kube-apiserver, kube-controller-manager, kube-proxy, kubectl, and what forwards ports of pods.
+    /// etcd, kube-apiserver, kube-controller-manager, kube-proxy, kubectl, and what forwards ports of pods; `node` is the same.
+    #[value(alias = "node")]
     Kube,
     /// Helm, for the chart.
     Helm,

@@ -64,8 +64,8 @@ pub struct Row {
     pub bytes: f64,
     /// The largest resident memory.
     pub peak_rss_mb: f64,
-    /// The part of the CPU time that the kernel has spent: sockets, that is mostly copies of these bytes. None if it was
-    /// too little to say.
+    /// The part of the CPU time that the kernel has spent on sockets: copies of these bytes, their segments, and waking the
+    /// clients. None if it was too little to say.
     pub kernel_cpu_share: Option<f64>,
     /// Changes that were measured.
     pub pushes: usize,

@@ -3,7 +3,8 @@
 //! A stream is driven by the transport: a response is made when HTTP/2 has taken the one before and asks for more, from
 //! the newest snapshot of that moment. So at most one response per stream waits here, a slow client skips the states in
 //! between, and nothing has to be queued. Beside that, HTTP/2 keeps what it has taken but not yet written, at most
-//! about 400 KB per stream plus one chunk. A client that takes nothing at all for [`Limits::unread`] is cut off.
+//! about 400 KB per stream plus one chunk, and the connection what it has not yet sent, at most about 1 MB, of which all but
+//! the heads of frames is shared. A client that takes nothing at all for [`Limits::unread`] is cut off.
 
 mod beside;
 mod clients;
