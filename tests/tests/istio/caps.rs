@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use evenkeel_tests::raw_http1::RawHttp1;
-use evenkeel_tests::{EnvoyVersion, network, wait};
+use evenkeel_tests::{EnvoyVersion, wait};
 use tokio::time::sleep;
 
 use super::mesh::Mesh;
-use super::place::Place;
+use super::place::{Place, on_each_place};
 use super::traffic::{CLIENTS, serving, under_load};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -90,21 +90,6 @@ pub async fn stays(connection: &mut RawHttp1) -> Result<()> {
         ensure!(answer.status == 200 && !answer.closes_connection(), "{answer:?}");
     }
     Ok(())
-}
-
-macro_rules! on_each_place {
-    ($($test:ident),+ $(,)?) => {
-        mod gateway {
-            $(#[test] fn $test() -> super::Result<()> {
-                super::network::isolated(|| super::$test(super::Place::Gateway))
-            })+
-        }
-        mod sidecar {
-            $(#[test] fn $test() -> super::Result<()> {
-                super::network::isolated(|| super::$test(super::Place::Sidecar))
-            })+
-        }
-    };
 }
 
 on_each_place! {

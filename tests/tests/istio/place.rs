@@ -107,3 +107,21 @@ impl Place {
         }
     }
 }
+
+/// A test for each of the two places that accept connections of clients.
+macro_rules! on_each_place {
+    ($($test:ident),+ $(,)?) => {
+        mod gateway {
+            $(#[test] fn $test() -> anyhow::Result<()> {
+                evenkeel_tests::network::isolated(|| super::$test(super::Place::Gateway))
+            })+
+        }
+        mod sidecar {
+            $(#[test] fn $test() -> anyhow::Result<()> {
+                evenkeel_tests::network::isolated(|| super::$test(super::Place::Sidecar))
+            })+
+        }
+    };
+}
+
+pub(super) use on_each_place;

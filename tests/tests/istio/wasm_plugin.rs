@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use evenkeel::check;
-use evenkeel_tests::{EnvoyVersion, network, wait};
+use evenkeel_tests::{EnvoyVersion, wait};
 use tokio::time::sleep;
 
 use super::caps::{last_answer, stays};
 use super::mesh::Mesh;
-use super::place::Place;
+use super::place::{Place, on_each_place};
 use super::traffic::{CLIENTS, serving, under_load};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -74,21 +74,6 @@ async fn no_request_fails_while_it_comes_changes_and_goes(place: Place) -> Resul
     ensure!(by_age > each && by_requests > each, "{by_age} by age, {by_requests} by requests");
     ensure!(connections as u64 > by_age + by_requests, "{connections} connections, {by_age} + {by_requests} drained");
     Ok(())
-}
-
-macro_rules! on_each_place {
-    ($($test:ident),+ $(,)?) => {
-        mod gateway {
-            $(#[test] fn $test() -> super::Result<()> {
-                super::network::isolated(|| super::$test(super::Place::Gateway))
-            })+
-        }
-        mod sidecar {
-            $(#[test] fn $test() -> super::Result<()> {
-                super::network::isolated(|| super::$test(super::Place::Sidecar))
-            })+
-        }
-    };
 }
 
 on_each_place! {
