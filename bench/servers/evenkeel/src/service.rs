@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use evenkeel::model::{Cluster, Endpoint, Ports, Service, ServiceName, ServicePort, Services, Weight};
+use evenkeel::model::{Cluster, Endpoint, Locality, Ports, Service, ServiceName, ServicePort, Services, Weight};
 
 const PORT_NAME: &str = "http";
 const TARGET_PORT: u16 = 8080;
@@ -27,7 +27,10 @@ impl ChangingService {
         let (namespace, rest) = parts.context("--name is not pods/NAMESPACE/SERVICE:PORT")?;
         let (name, port) = rest.split_once(':').context("--name has no port")?;
         let target = Arc::new(Ports::from([(PORT_NAME.to_owned(), TARGET_PORT)]));
-        let endpoint = |number| Endpoint::new(address(number).into(), target.clone());
+        // Shared, as by everything that comes from Kubernetes.
+        let locality = Arc::new(Locality::default());
+        let endpoint =
+            |number| Endpoint { locality: locality.clone(), ..Endpoint::new(address(number).into(), target.clone()) };
         let service = Service {
             ports: vec![ServicePort::new(PORT_NAME, port.parse().context("the port of --name is no number")?)],
             endpoints: (0..endpoints).map(endpoint).collect(),
