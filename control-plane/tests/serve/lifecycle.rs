@@ -1,7 +1,7 @@
 //! Streams that begin, end, stall, and come in large numbers.
 
 use crate::client::{Client, TRANSPORTS, Transport, channel};
-use crate::server::{GATEWAY, Running, many_endpoints, only_gateway};
+use crate::server::{GATEWAY, Running, many_endpoints, only_gateway, only_many_endpoints};
 use evenkeel::xds::server::Limits;
 use evenkeel_proto::envoy::service::discovery::v3::DiscoveryRequest;
 use evenkeel_proto::envoy::service::discovery::v3::aggregated_discovery_service_client::AggregatedDiscoveryServiceClient;
@@ -101,4 +101,25 @@ async fn a_slow_client_holds_up_nobody_and_skips_to_the_newest() {
         taken += 1;
     }
     assert!(taken < usize::from(ROUNDS) / 2, "{taken} of {ROUNDS} states were kept for a client that did not read");
+}
+
+/// They are cut into frames, which those of other streams come between.
+#[tokio::test]
+async fn large_responses_arrive_whole_also_on_streams_that_share_a_connection() {
+    let running = Running::with_gateway(&[]).await;
+    let channel = channel(running.address).await;
+    let mut clients = Vec::new();
+    for transport in TRANSPORTS.into_iter().chain(TRANSPORTS) {
+        let mut client = Client::open_on(channel.clone(), transport).await.unwrap();
+        client.subscribe(GATEWAY).await;
+        clients.push(client);
+    }
+    for round in 1..=10 {
+        running.set([many_endpoints(round)]);
+        for client in &mut clients {
+            while client.accepted().await != only_many_endpoints(round) {
+                assert_eq!(round, 1, "there was nothing else to be sent");
+            }
+        }
+    }
 }

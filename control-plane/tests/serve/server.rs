@@ -138,8 +138,17 @@ pub fn gateway(addresses: impl Iterator<Item = SocketAddr>) -> Service {
 
 /// The same with 5,000 endpoints, some 150 KB, and a last one that tells the rounds apart.
 pub fn many_endpoints(round: u16) -> Service {
+    gateway(many_addresses(round))
+}
+
+/// What a response says when it has those and nothing else.
+pub fn only_many_endpoints(round: u16) -> Endpoints {
+    [(GATEWAY.to_owned(), many_addresses(round).map(|address| address.to_string()).collect())].into()
+}
+
+fn many_addresses(round: u16) -> impl Iterator<Item = SocketAddr> {
     let many = (0..5_000u32).map(|host| SocketAddr::from((Ipv4Addr::from(0x0a00_0000 + host), 80)));
-    gateway(many.chain([SocketAddr::from(([11, 0, 0, 0], round))]))
+    many.chain([SocketAddr::from(([11, 0, 0, 0], round))])
 }
 
 fn endpoint(address: SocketAddr) -> Endpoint {

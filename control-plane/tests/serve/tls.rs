@@ -2,7 +2,7 @@
 
 use crate::certificates::{Authority, Secret};
 use crate::client::{Client, PATIENCE, TRANSPORTS, Transport};
-use crate::server::{GATEWAY, Running, Settings, only_gateway};
+use crate::server::{GATEWAY, Running, Settings, many_endpoints, only_gateway, only_many_endpoints};
 use evenkeel::trust::Trust;
 use evenkeel::xds::server::{Readers, TlsFiles};
 use std::net::SocketAddr;
@@ -78,6 +78,17 @@ async fn only_clients_with_a_certificate_of_the_authority_are_served() {
     let clear = Channel::from_shared(format!("http://{}", running.address)).unwrap().connect_lazy();
     assert!(Client::open_on(clear, Transport::EdsDelta).await.is_err(), "in clear text");
     assert!(running.metric("xds_connections_refused_total{reason=\"handshake\"}") >= 3.0);
+}
+
+#[tokio::test]
+async fn large_responses_arrive_whole() {
+    let authority = Authority::new();
+    let running = serving(&Secret::with(&authority.issue("evenkeel"), &authority.pem())).await;
+    let mut client = answered(running.address, &authority, Some(&authority)).await.unwrap();
+    for round in 1..=10 {
+        running.set([many_endpoints(round)]);
+        assert_eq!(client.accepted().await, only_many_endpoints(round));
+    }
 }
 
 #[tokio::test]

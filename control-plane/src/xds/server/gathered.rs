@@ -50,11 +50,11 @@ impl Gathered {
 
     /// Keeps these bytes if it can. Where nothing waits, small ones are not worth it.
     fn keep(&mut self, parts: &[IoSlice<'_>], length: usize) -> bool {
-        let worth_it = length > SharedChunks::SMALL || !self.waiting.is_empty();
-        let pieces = self.shared.as_ref().filter(|_| worth_it).and_then(|shared| shared.pieces(parts));
-        let is_kept = pieces.is_some();
-        pieces.into_iter().flatten().for_each(|piece| self.waiting.add(piece));
-        is_kept
+        let is_worth_it = length > SharedChunks::SMALL || !self.waiting.is_empty();
+        let Some(shared) = self.shared.as_ref().filter(|_| is_worth_it) else { return false };
+        let Some(pieces) = shared.pieces(parts) else { return false };
+        pieces.into_iter().for_each(|piece| self.waiting.add(piece));
+        true
     }
 
     /// Sends until nothing waits.
@@ -244,7 +244,7 @@ mod tests {
         for length in [1, 5_000, WHOLE_FRAME, WHOLE_FRAME + 1, 40 * WHOLE_FRAME - 7, 300 * WHOLE_FRAME] {
             let (shared, message) = (SharedChunks::default(), message(length));
             let (mut server, mut client) = pair_with(Some(shared.clone())).await;
-            shared.expect(std::slice::from_ref(&message));
+            shared.announce(std::slice::from_ref(&message));
             let mut received = vec![0; framed(&message).len()];
             let receive = async { timeout(Duration::from_secs(10), client.read_exact(&mut received)).await };
             let ((), read) = tokio::join!(write_frames(&mut server, &message), receive);
@@ -258,7 +258,7 @@ mod tests {
     async fn what_is_shared_waits_for_its_last_frame() {
         let (shared, message) = (SharedChunks::default(), message(2 * WHOLE_FRAME));
         let (mut server, mut client) = pair_with(Some(shared.clone())).await;
-        shared.expect(std::slice::from_ref(&message));
+        shared.announce(std::slice::from_ref(&message));
         server.write_all(&message[..WHOLE_FRAME]).await.unwrap();
         server.flush().await.unwrap();
         assert_eq!(server.waiting.parts().len(), 1);
@@ -273,7 +273,7 @@ mod tests {
     async fn a_client_that_does_not_read_is_waited_for_with_a_bounded_part() {
         let (shared, message) = (SharedChunks::default(), message(100 << 20));
         let (mut server, mut client) = pair_with(Some(shared.clone())).await;
-        shared.expect(std::slice::from_ref(&message));
+        shared.announce(std::slice::from_ref(&message));
         let unread = timeout(Duration::from_millis(100), write_frames(&mut server, &message)).await;
         assert!(unread.is_err(), "the socket took all of it");
         let waiting: usize = server.waiting.parts().iter().map(|part| part.len()).sum();

@@ -29,8 +29,10 @@ impl Peer {
     }
 
     /// These chunks are about to be written to the connection.
-    pub(super) fn expect(&self, chunks: &[Bytes]) {
-        self.0.shared.iter().for_each(|shared| shared.expect(chunks));
+    pub(super) fn announce(&self, chunks: &[Bytes]) {
+        if let Some(shared) = &self.0.shared {
+            shared.announce(chunks);
+        }
     }
 
     /// Where the connection comes from.

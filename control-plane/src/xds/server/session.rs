@@ -163,7 +163,7 @@ where
     /// The connection can send these without a copy.
     fn frames(&self, response: &Response) -> Vec<Frame<Bytes>> {
         let chunks = response.chunks();
-        self.client.expect(&chunks);
+        self.client.announce(&chunks);
         chunks.into_iter().map(Frame::data).collect()
     }
 

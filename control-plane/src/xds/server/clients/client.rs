@@ -68,8 +68,8 @@ impl<S: DiscoveryStream + Send + 'static> Client<S> {
     }
 
     /// These chunks of a response are about to be written to the client's connection.
-    pub(in crate::xds::server) fn expect(&self, chunks: &[Bytes]) {
-        self.peer.expect(chunks);
+    pub(in crate::xds::server) fn announce(&self, chunks: &[Bytes]) {
+        self.peer.announce(chunks);
     }
 
     /// The transport has room for another response.

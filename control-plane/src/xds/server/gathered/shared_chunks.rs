@@ -20,7 +20,7 @@ impl SharedChunks {
     pub(super) const SMALL: usize = 1024;
 
     /// These chunks are about to be written.
-    pub(in crate::xds::server) fn expect(&self, chunks: &[Bytes]) {
+    pub(in crate::xds::server) fn announce(&self, chunks: &[Bytes]) {
         let mut known = self.lock();
         known.extend(chunks.iter().filter(|chunk| chunk.len() >= Self::LARGE).cloned());
         let superfluous = known.len().saturating_sub(Self::MOST);
@@ -39,12 +39,12 @@ impl SharedChunks {
 }
 
 fn piece(known: &mut VecDeque<Bytes>, part: &[u8]) -> Option<Bytes> {
-    if part.len() <= SharedChunks::SMALL && !known.iter().any(|chunk| contains(chunk, part)) {
-        return Some(Bytes::copy_from_slice(part));
-    }
-    let at = known.iter().position(|chunk| contains(chunk, part))?;
-    let piece = known.get(at)?.slice_ref(part);
-    if known.get(at)?.as_ptr_range().end == part.as_ptr_range().end {
+    let Some(at) = known.iter().position(|chunk| contains(chunk, part)) else {
+        return (part.len() <= SharedChunks::SMALL).then(|| Bytes::copy_from_slice(part));
+    };
+    let chunk = known.get(at)?;
+    let (piece, is_last) = (chunk.slice_ref(part), chunk.as_ptr_range().end == part.as_ptr_range().end);
+    if is_last {
         known.remove(at);
     }
     Some(piece)
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn slices_of_chunks_are_kept_and_others_are_not() {
         let (shared, chunk) = (SharedChunks::default(), chunk());
-        shared.expect(std::slice::from_ref(&chunk));
+        shared.announce(std::slice::from_ref(&chunk));
         let other = chunk.to_vec();
         assert_eq!(pieces(&shared, &[b"head", &chunk[100..9_000]]), Some(2));
         assert_eq!(pieces(&shared, &[b"head", &other[100..9_000]]), None, "the same bytes elsewhere");
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn a_chunk_is_forgotten_with_its_end_once_for_each_stream_that_sends_it() {
         let (shared, chunk) = (SharedChunks::default(), chunk());
-        (0..2).for_each(|_| shared.expect(std::slice::from_ref(&chunk)));
+        (0..2).for_each(|_| shared.announce(std::slice::from_ref(&chunk)));
         for left in [1, 0] {
             pieces(&shared, &[&chunk[..9_000]]);
             // However short the last part is.
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn no_more_than_some_are_known_and_small_ones_never() {
         let (shared, chunk) = (SharedChunks::default(), chunk());
-        (0..1_000).for_each(|_| shared.expect(&[chunk.clone(), Bytes::from_static(b"small")]));
+        (0..1_000).for_each(|_| shared.announce(&[chunk.clone(), Bytes::from_static(b"small")]));
         assert_eq!(shared.lock().len(), SharedChunks::MOST);
     }
 }
