@@ -55,20 +55,12 @@ async fn runs(mesh: &Mesh, module: &Path) -> Result<()> {
     wait::until("the new module", PATIENCE, discovered, |dump| dump.contains(module)).await.map(drop)
 }
 
-mod envoy_1_37 {
-    #[test]
-    fn a_new_module_drains_nobody_and_serves_new_connections() -> super::Result<()> {
-        super::network::isolated(|| {
-            super::a_new_module_drains_nobody_and_serves_new_connections(super::EnvoyVersion::V1_37)
-        })
-    }
+#[test]
+fn on_envoy_1_37_a_new_module_drains_nobody_and_serves_new_connections() -> Result<()> {
+    network::isolated(|| a_new_module_drains_nobody_and_serves_new_connections(EnvoyVersion::V1_37))
 }
 
-mod envoy_newest {
-    #[test]
-    fn a_new_module_drains_nobody_and_serves_new_connections() -> super::Result<()> {
-        super::network::isolated(|| {
-            super::a_new_module_drains_nobody_and_serves_new_connections(super::EnvoyVersion::NEWEST)
-        })
-    }
+#[test]
+fn on_the_newest_envoy_a_new_module_drains_nobody_and_serves_new_connections() -> Result<()> {
+    network::isolated(|| a_new_module_drains_nobody_and_serves_new_connections(EnvoyVersion::NEWEST))
 }
