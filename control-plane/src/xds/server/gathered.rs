@@ -53,7 +53,9 @@ impl Gathered {
         let is_worth_it = length > SharedChunks::SMALL || !self.waiting.is_empty();
         let Some(shared) = self.shared.as_ref().filter(|_| is_worth_it) else { return false };
         let Some(pieces) = shared.pieces(parts) else { return false };
-        pieces.into_iter().for_each(|piece| self.waiting.add(piece));
+        for piece in pieces {
+            self.waiting.add(piece);
+        }
         true
     }
 
