@@ -14,6 +14,7 @@ use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint, message};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ptr;
 
 /// What a load balancer needs to know about an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,8 +70,13 @@ impl Hosts<'_> {
     /// Each host is encoded as it comes: as messages, all of them together take many times the memory of their bytes.
     pub fn assignment(self, name: &str) -> Vec<u8> {
         let mut localities: BTreeMap<&Locality, LocalityHosts> = BTreeMap::new();
-        for (address, host) in self.0 {
-            localities.entry(host.locality).or_default().add(address, host);
+        // Neighbours are in the same place mostly, and share what says so.
+        for neighbours in self.0.chunk_by(|(_, one), (_, other)| ptr::eq(one.locality, other.locality)) {
+            let Some((_, first)) = neighbours.first() else { continue };
+            let hosts = localities.entry(first.locality).or_default();
+            for (address, host) in neighbours {
+                hosts.add(*address, *host);
+            }
         }
         let head = endpoint::ClusterLoadAssignment { cluster_name: name.to_owned(), endpoints: Vec::new() };
         let mut assignment = head.encode_to_vec();
