@@ -10,6 +10,8 @@ mod serve;
 mod simulate;
 mod status;
 
+pub use log::LogArguments;
+
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -18,7 +20,7 @@ use std::process::ExitCode;
 #[command(name = "evenkeel", version)]
 struct Cli {
     #[command(flatten)]
-    log: log::LogArguments,
+    log: LogArguments,
     #[command(subcommand)]
     command: Command,
 }

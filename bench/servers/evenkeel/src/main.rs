@@ -14,6 +14,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::Parser;
 use evenkeel::admin::{self, Readiness};
+use evenkeel::cli::LogArguments;
 use evenkeel::publisher::Publisher;
 use evenkeel::source::Updates;
 use evenkeel::xds::metrics::XdsMetrics;
@@ -32,6 +33,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Debug, Parser)]
 struct Arguments {
+    // Where none is started, libraries look for another one at each of their spans.
+    #[command(flatten)]
+    log: LogArguments,
     /// Name of the resource, `pods/NAMESPACE/SERVICE:PORT`
     #[arg(long)]
     name: String,
@@ -46,6 +50,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    arguments.log.start()?;
     let mut service = ChangingService::new(&arguments.name, arguments.endpoints)?;
     let (updates, newest) = Updates::new();
     updates.publish(service.cluster());
