@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use rand::seq::SliceRandom;
+use tokio::time::sleep;
 
 use super::assignment;
 use super::case::{Case, Effort};
@@ -13,6 +14,10 @@ use super::server::{Server, ServerKind};
 
 /// The one resource.
 const NAME: &str = "pods/default/bench:80";
+/// A server rests when it takes less than a tenth of a processor for so long.
+const REST: Duration = Duration::from_millis(10);
+/// One that never rests is waited for as many times.
+const MOST_RESTS: u32 = 100;
 /// The kernel counts user and kernel time in ticks, 10 ms each; fewer say nothing about the shares.
 const TICKS_TO_TELL: f64 = 20.0;
 
@@ -82,6 +87,7 @@ async fn round(subjects: &mut [Subject]) -> Result<()> {
     subjects.shuffle(&mut rand::rng());
     for subject in subjects {
         subject.change().await.with_context(|| format!("{}: {}", subject.kind.name(), subject.server.log()))?;
+        subject.rest().await?;
     }
     Ok(())
 }
@@ -121,6 +127,19 @@ impl Subject {
         let begun = self.server.change().await?;
         let ended = self.fleet.all_acknowledged().await?;
         self.latencies.push(ended.saturating_sub(begun).as_secs_f64() * 1e3);
+        Ok(())
+    }
+
+    /// Waits until nothing of the change is left to do, such as collecting garbage: the next one to be measured has the same
+    /// processor.
+    async fn rest(&self) -> Result<()> {
+        for _ in 0..MOST_RESTS {
+            let before = self.server.cpu_time()?;
+            sleep(REST).await;
+            if self.server.cpu_time()?.saturating_sub(before) < REST / 10 {
+                break;
+            }
+        }
         Ok(())
     }
 
