@@ -2,6 +2,7 @@
 
 mod encoded;
 mod hosts;
+mod lb_endpoint;
 mod name;
 mod nodes;
 mod outbound;

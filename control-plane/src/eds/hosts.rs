@@ -2,16 +2,14 @@
 //!
 //! Equal content must give equal bytes, whatever the order of the source: versions are hashes of them.
 
+use super::lb_endpoint;
 use crate::model::{Locality, Workload};
 use evenkeel_proto::envoy::config::core::v3 as core;
-use evenkeel_proto::envoy::config::core::v3::address::Address::SocketAddress;
-use evenkeel_proto::envoy::config::core::v3::socket_address::PortSpecifier::PortValue;
 use evenkeel_proto::envoy::config::endpoint::v3 as endpoint;
-use evenkeel_proto::envoy::config::endpoint::v3::lb_endpoint::HostIdentifier;
 use evenkeel_proto::google::protobuf::value::Kind;
 use evenkeel_proto::google::protobuf::{Struct, UInt32Value, Value};
 use prost::Message;
-use prost::encoding::{WireType, encode_key, encode_varint, message};
+use prost::encoding::{WireType, encode_key, encode_varint};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ptr;
@@ -40,7 +38,7 @@ pub struct Identity<'a> {
 
 impl Identity<'_> {
     /// As metadata, where Istio's filters look for it.
-    fn metadata(&self) -> core::Metadata {
+    pub(super) fn metadata(&self) -> core::Metadata {
         let tls_mode = self.tls_mode.map(|mode| ("envoy.transport_socket_match", "tlsMode", mode.to_owned()));
         let fields = [("istio", "workload", self.workload())].into_iter().chain(tls_mode);
         let filter_metadata = fields.map(|(filter, field, text)| (filter.to_owned(), structure(field, text))).collect();
@@ -75,7 +73,7 @@ impl Hosts<'_> {
             let Some((_, first)) = neighbours.first() else { continue };
             let hosts = localities.entry(first.locality).or_default();
             for (address, host) in neighbours {
-                hosts.add(*address, *host);
+                hosts.add(*address, host);
             }
         }
         let head = endpoint::ClusterLoadAssignment { cluster_name: name.to_owned(), endpoints: Vec::new() };
@@ -100,9 +98,9 @@ struct LocalityHosts {
 }
 
 impl LocalityHosts {
-    fn add(&mut self, address: SocketAddr, host: Host<'_>) {
+    fn add(&mut self, address: SocketAddr, host: &Host<'_>) {
         self.weight = self.weight.saturating_add(host.weight);
-        message::encode(LB_ENDPOINTS, &lb_endpoint(address, host), &mut self.lb_endpoints);
+        lb_endpoint::put(LB_ENDPOINTS, address, host, &mut self.lb_endpoints);
     }
 
     /// A `LocalityLbEndpoints`: the bytes of messages one after the other are the bytes of one that has all their fields.
@@ -135,19 +133,4 @@ impl<'a> FromIterator<(SocketAddr, Host<'a>)> for Hosts<'a> {
 /// Present even if nothing is known: gRPC clients reject an assignment without it, Envoy makes no difference.
 fn where_it_is(locality: &Locality) -> core::Locality {
     core::Locality { region: locality.region.clone(), zone: locality.zone.clone(), sub_zone: locality.sub_zone.clone() }
-}
-
-fn lb_endpoint(address: SocketAddr, host: Host<'_>) -> endpoint::LbEndpoint {
-    let socket_address = core::SocketAddress {
-        protocol: core::socket_address::Protocol::Tcp.into(),
-        address: address.ip().to_string(),
-        port_specifier: Some(PortValue(u32::from(address.port()))),
-    };
-    let address = Some(core::Address { address: Some(SocketAddress(socket_address)) });
-    endpoint::LbEndpoint {
-        host_identifier: Some(HostIdentifier::Endpoint(endpoint::Endpoint { address })),
-        health_status: core::HealthStatus::Healthy.into(),
-        load_balancing_weight: Some(UInt32Value { value: host.weight }),
-        metadata: host.identity.as_ref().map(Identity::metadata),
-    }
 }
