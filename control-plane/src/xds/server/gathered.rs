@@ -51,12 +51,7 @@ impl Gathered {
     /// Keeps these bytes if it can. Where nothing waits, small ones are not worth it.
     fn keep(&mut self, parts: &[IoSlice<'_>], length: usize) -> bool {
         let is_worth_it = length > SharedChunks::SMALL || !self.waiting.is_empty();
-        let Some(shared) = self.shared.as_ref().filter(|_| is_worth_it) else { return false };
-        let Some(pieces) = shared.pieces(parts) else { return false };
-        for piece in pieces {
-            self.waiting.add(piece);
-        }
-        true
+        self.shared.as_ref().is_some_and(|shared| is_worth_it && shared.keep(parts, &mut self.waiting))
     }
 
     /// Sends until nothing waits.

@@ -1,5 +1,6 @@
 //! The large chunks of responses that are on their way on one connection.
 
+use super::waiting::Waiting;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -27,10 +28,20 @@ impl SharedChunks {
         known.drain(..superfluous);
     }
 
-    /// The parts as bytes that can be kept, if all of them can.
-    pub(super) fn pieces(&self, parts: &[IoSlice<'_>]) -> Option<Vec<Bytes>> {
+    /// Lets all of these parts wait, or none of them if one cannot.
+    pub(super) fn keep(&self, parts: &[IoSlice<'_>], waiting: &mut Waiting) -> bool {
         let mut known = self.lock();
-        parts.iter().map(|part| piece(&mut known, part)).collect()
+        let can_wait = |part: &[u8]| part.len() <= Self::SMALL || known.iter().any(|chunk| contains(chunk, part));
+        if !parts.iter().all(|part| can_wait(part)) {
+            return false;
+        }
+        for part in parts {
+            match take(&mut known, part) {
+                Some(slice) => waiting.share(slice),
+                None => waiting.copy(part),
+            }
+        }
+        true
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Bytes>> {
@@ -38,16 +49,15 @@ impl SharedChunks {
     }
 }
 
-fn piece(known: &mut VecDeque<Bytes>, part: &[u8]) -> Option<Bytes> {
-    let Some(at) = known.iter().position(|chunk| contains(chunk, part)) else {
-        return (part.len() <= SharedChunks::SMALL).then(|| Bytes::copy_from_slice(part));
-    };
+/// The slice of a chunk that a part is. With its end the chunk is forgotten.
+fn take(known: &mut VecDeque<Bytes>, part: &[u8]) -> Option<Bytes> {
+    let at = known.iter().position(|chunk| contains(chunk, part))?;
     let chunk = known.get(at)?;
-    let (piece, is_last) = (chunk.slice_ref(part), chunk.as_ptr_range().end == part.as_ptr_range().end);
+    let (slice, is_last) = (chunk.slice_ref(part), chunk.as_ptr_range().end == part.as_ptr_range().end);
     if is_last {
         known.remove(at);
     }
-    Some(piece)
+    Some(slice)
 }
 
 /// Whether the part lies in the memory of the chunk.
@@ -62,7 +72,8 @@ mod tests {
 
     fn pieces(shared: &SharedChunks, parts: &[&[u8]]) -> Option<usize> {
         let parts: Vec<_> = parts.iter().map(|part| IoSlice::new(part)).collect();
-        shared.pieces(&parts).map(|pieces| pieces.len())
+        let mut waiting = Waiting::default();
+        shared.keep(&parts, &mut waiting).then(|| waiting.parts().len())
     }
 
     fn chunk() -> Bytes {
