@@ -42,6 +42,9 @@ use http::HeaderMap;
 use listener::Door;
 use peer::Places;
 use refusal::Refusal;
+use std::convert::Infallible;
+use std::future::pending;
+use std::mem;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -77,7 +80,9 @@ pub struct Server {
 impl Server {
     /// Serves until the shutdown: then the listener is closed, every stream ends with `UNAVAILABLE`, and this returns when
     /// the last client has been told.
-    pub async fn serve(self, listener: TcpListener) {
+    pub async fn serve(mut self, listener: TcpListener) {
+        let (newest, snapshots) = watch::channel(self.snapshots.borrow().clone());
+        let following = follow(mem::replace(&mut self.snapshots, snapshots), newest, self.shutdown.clone());
         let incoming = self.door().incoming(listener);
         let health = Health::new(self.ready.clone(), &self.services).await;
         let cutting_off = unread::cut_off(self.clients.clone(), self.limits.unread, self.metrics.clone());
@@ -87,6 +92,7 @@ impl Server {
             () = transport.serve(incoming) => {}
             never = cutting_off => match never {},
             never = health.follow() => match never {},
+            never = following => match never {},
         }
     }
 
@@ -97,6 +103,7 @@ impl Server {
             tls: self.tls.clone(),
             metrics: self.metrics.clone(),
             warnings: Arc::default(),
+            shutdown: self.shutdown.clone(),
         }
     }
 
@@ -119,4 +126,27 @@ impl Server {
         }
         streams.clone().try_acquire_owned().map_err(|_| Refusal::TooManyStreams(self.limits.streams))
     }
+}
+
+/// Hands snapshots on until the shutdown. Streams end when no more can come, so that they need not wait for the shutdown as
+/// well: that would cost each of them something with every snapshot.
+async fn follow(
+    mut source: Snapshots,
+    streams: watch::Sender<Option<Arc<Snapshot>>>,
+    shutdown: CancellationToken,
+) -> Infallible {
+    let hand_on = async {
+        loop {
+            streams.send_replace(source.borrow_and_update().clone());
+            if source.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = hand_on => {}
+        () = shutdown.cancelled() => {}
+    }
+    drop(streams);
+    pending().await
 }

@@ -8,18 +8,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
 /// What a connection is made of.
 pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-/// A connection that the server can close, and that closes by itself when no request comes.
+/// A connection that closes by itself when no request comes.
 pub(super) struct Connection {
     io: Box<dyn Io>,
     peer: Peer,
-    closing: Pin<Box<WaitForCancellationFutureOwned>>,
     silence: Option<Pin<Box<Sleep>>>,
     _place: Place,
     _open: Open,
@@ -27,8 +25,7 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(io: Box<dyn Io>, peer: Peer, silence: Duration, place: Place, open: Open) -> Self {
-        let closing = Box::pin(peer.closing().cancelled_owned());
-        Self { io, peer, closing, silence: Some(Box::pin(sleep(silence))), _place: place, _open: open }
+        Self { io, peer, silence: Some(Box::pin(sleep(silence))), _place: place, _open: open }
     }
 
     /// Who is at the other end.
@@ -36,23 +33,18 @@ impl Connection {
         self.peer.clone()
     }
 
-    /// Whether the connection is over. The transport asks whenever it reads, and is woken when the answer changes.
-    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Whether no request has come for too long. The transport asks whenever it reads, and is woken when the answer changes.
+    fn poll_silent(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.peer.spoke() {
             self.silence = None;
         }
-        if let Some(silence) = &mut self.silence
-            && silence.as_mut().poll(cx).is_ready()
-        {
-            return Poll::Ready(());
-        }
-        self.closing.as_mut().poll(cx)
+        self.silence.as_mut().map_or(Poll::Pending, |silence| silence.as_mut().poll(cx))
     }
 }
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.poll_over(cx).is_ready() {
+        if self.poll_silent(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         Pin::new(&mut self.io).poll_read(cx, into)

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 /// Proxies that restart together connect together; the usual 128 overflows.
@@ -39,6 +40,7 @@ pub(super) struct Door {
     pub(super) tls: Option<Tls>,
     pub(super) metrics: XdsMetrics,
     pub(super) warnings: Arc<Occasionally>,
+    pub(super) shutdown: CancellationToken,
 }
 
 impl Door {
@@ -83,7 +85,7 @@ impl Door {
     }
 
     fn connection(&self, address: SocketAddr, secured: Secured, place: Place) -> Connection {
-        let peer = Peer::new(address, secured.uri_names, secured.shared);
+        let peer = Peer::new(address, secured.uri_names, secured.shared, &self.shutdown);
         Connection::new(secured.io, peer, self.silence, place, self.metrics.connected())
     }
 }

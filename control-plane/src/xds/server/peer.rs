@@ -23,8 +23,14 @@ struct Inner {
 }
 
 impl Peer {
-    pub(super) fn new(address: SocketAddr, uri_names: Vec<String>, shared: Option<SharedChunks>) -> Self {
-        let (ending, closing) = (CancellationToken::new(), CancellationToken::new());
+    /// A connection that ends when it is told to, or with the server.
+    pub(super) fn new(
+        address: SocketAddr,
+        uri_names: Vec<String>,
+        shared: Option<SharedChunks>,
+        shutdown: &CancellationToken,
+    ) -> Self {
+        let (ending, closing) = (shutdown.child_token(), CancellationToken::new());
         Self(Arc::new(Inner { address, uri_names, spoke: AtomicBool::new(false), ending, closing, shared }))
     }
 
@@ -50,6 +56,7 @@ impl Peer {
         self.0.ending.cancel();
     }
 
+    /// When to say GOAWAY, or to close.
     pub(super) fn ending(&self) -> CancellationToken {
         self.0.ending.clone()
     }
@@ -67,8 +74,10 @@ impl Peer {
     /// Closes the connection with all of its streams, whether the client reads or not.
     pub(super) fn close(&self) {
         self.0.closing.cancel();
+        self.0.ending.cancel();
     }
 
+    /// When to close. Nobody has to look before [`ending`](Self::ending).
     pub(super) fn closing(&self) -> CancellationToken {
         self.0.closing.clone()
     }

@@ -87,7 +87,8 @@ where
 
     /// The frames of the body. The next response is made when the transport has taken all frames of the one before.
     fn into_frames(self) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> {
-        let responses = stream::unfold(Some(self), |session| async {
+        // Boxed, since it is moved with every response.
+        let responses = stream::unfold(Some(Box::new(self)), |session| async {
             let mut session = session?;
             session.client.taken();
             match session.next_response().await {
@@ -107,14 +108,14 @@ where
             }
             tokio::select! {
                 biased;
-                end = ended(&self.server, &mut self.deadline) => return Err(self.end(end)),
+                end = self.deadline.passed() => return Err(self.end(end)),
+                changed = self.snapshots.changed() => {
+                    changed.map_err(|_| self.nothing_more_comes())?;
+                    self.due = self.due.or_else(|| self.server.metrics.newest_snapshot());
+                }
                 request = self.requests.message() => {
                     let request = request?.ok_or_else(|| Status::ok("the client has closed the stream"))?;
                     self.receive(request)?;
-                }
-                changed = self.snapshots.changed() => {
-                    changed.map_err(|_| Status::unavailable("the server has no source any more"))?;
-                    self.due = self.due.or_else(|| self.server.metrics.newest_snapshot());
                 }
             }
             // A client that never stops asking gives others a turn.
@@ -123,13 +124,10 @@ where
     }
 
     fn respond(&mut self, snapshot: &Snapshot) -> Option<Response> {
-        let due = self.due.unwrap_or_else(Instant::now);
-        let response = self.client.respond(snapshot, due);
-        self.due = response.is_some().then_some(due);
-        if let Some(response) = &response {
-            self.server.metrics.pushed(response, due.elapsed());
-        }
-        response
+        let (response, due) = self.client.respond(snapshot, self.due.take())?;
+        self.due = Some(due);
+        self.server.metrics.pushed(&response, due.elapsed());
+        Some(response)
     }
 
     fn receive(&mut self, request: S::Request) -> Result<(), Status> {
@@ -167,18 +165,17 @@ where
         chunks.into_iter().map(Frame::data).collect()
     }
 
+    fn nothing_more_comes(&self) -> Status {
+        if self.server.shutdown.is_cancelled() {
+            return self.end(End::Shutdown);
+        }
+        Status::unavailable("the server has no source any more")
+    }
+
     fn end(&self, end: End) -> Status {
         self.server.metrics.ended(end.reason());
         debug!(node = self.client.node_id(), ?end, "the stream is ended");
         end.status()
-    }
-}
-
-/// Waits until the server itself has a reason to end the stream.
-async fn ended(server: &Server, deadline: &mut Deadline) -> End {
-    tokio::select! {
-        () = server.shutdown.cancelled() => End::Shutdown,
-        end = deadline.passed() => end,
     }
 }
 

@@ -56,7 +56,7 @@ impl Transport {
 
     async fn serve_one(self, connection: Connection) {
         let (peer, routes) = (connection.peer(), self.routes);
-        let ending = peer.ending();
+        let (ending, closing) = (peer.ending(), peer.closing());
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             peer.speaks();
             request.extensions_mut().insert(peer.clone());
@@ -65,20 +65,17 @@ impl Transport {
         let mut served = pin!(self.http2.serve_connection(TokioIo::new(connection), service));
         let ended = tokio::select! {
             ended = &mut served => ended,
-            () = either(&self.shutdown, &ending) => {
+            () = ending.cancelled() => {
                 served.as_mut().graceful_shutdown();
-                served.await
+                tokio::select! {
+                    biased;
+                    () = closing.cancelled() => return debug!("a connection is closed"),
+                    ended = served => ended,
+                }
             }
         };
         if let Err(error) = ended {
             debug!(%error, "a connection ended");
         }
-    }
-}
-
-async fn either(one: &CancellationToken, other: &CancellationToken) {
-    tokio::select! {
-        () = one.cancelled() => {}
-        () = other.cancelled() => {}
     }
 }

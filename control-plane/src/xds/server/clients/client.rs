@@ -58,13 +58,18 @@ impl<S: DiscoveryStream + Send + 'static> Client<S> {
         Ok((received, converged))
     }
 
-    /// The next response, if any; the client is waiting for it since it became due.
-    pub(in crate::xds::server) fn respond(&self, snapshot: &Snapshot, due: Instant) -> Option<Response> {
+    /// The next response, if any, and since when the client is waiting for it: since it became due, or from now on.
+    pub(in crate::xds::server) fn respond(
+        &self,
+        snapshot: &Snapshot,
+        due: Option<Instant>,
+    ) -> Option<(Response, Instant)> {
         let mut conversation = self.lock();
         let response = conversation.stream.respond(snapshot)?;
+        let due = due.unwrap_or_else(Instant::now);
         conversation.progress.sent(response.resource_type, due);
         self.given.store(self.opened.elapsed().as_millis().max(1) as u64, Relaxed);
-        Some(response)
+        Some((response, due))
     }
 
     /// These chunks of a response are about to be written to the client's connection.
