@@ -2,19 +2,18 @@
 
 use crate::xds::ResourceType;
 use crate::xds::stream::{Received, Verdict};
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// When the response that a client has not answered yet became due, for each type. Of several only the last one counts.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    unanswered: BTreeMap<ResourceType, Instant>,
+    unanswered: [Option<Instant>; ResourceType::ALL.len()],
 }
 
 impl Progress {
     /// A response that became due at this time is sent.
     pub(super) fn sent(&mut self, resource_type: ResourceType, due: Instant) {
-        self.unanswered.insert(resource_type, due);
+        *self.unanswered(resource_type) = Some(due);
     }
 
     /// The client has said something. If it accepts a response, says which type and how long that took.
@@ -23,14 +22,18 @@ impl Progress {
         match received.verdict {
             Verdict::None | Verdict::Stale => None,
             Verdict::Nack(_) => {
-                self.unanswered.remove(&resource_type);
+                *self.unanswered(resource_type) = None;
                 None
             }
             Verdict::Ack => {
-                let due = self.unanswered.remove(&resource_type)?;
+                let due = self.unanswered(resource_type).take()?;
                 Some((resource_type, now.saturating_duration_since(due)))
             }
         }
+    }
+
+    fn unanswered(&mut self, resource_type: ResourceType) -> &mut Option<Instant> {
+        &mut self.unanswered[resource_type as usize]
     }
 }
 

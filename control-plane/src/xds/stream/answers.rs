@@ -17,6 +17,8 @@ pub(in crate::xds) struct Answers {
 impl Answers {
     /// A client that never answers makes us forget the oldest.
     const MOST_WAITING: usize = 256;
+    /// There is room for so many, whether they are there or not.
+    const USUALLY_WAITING: usize = 4;
 
     /// A response was sent.
     pub(in crate::xds) fn sent(&mut self, nonce: u64, version: Version) {
@@ -68,7 +70,7 @@ impl Answers {
         let at = self.waiting.binary_search_by_key(&nonce, |(waiting, _)| *waiting).ok()?;
         let (_, version) = self.waiting.drain(..=at).next_back()?;
         if self.waiting.is_empty() {
-            self.waiting.shrink_to(1);
+            self.waiting.shrink_to(Self::USUALLY_WAITING);
         }
         Some(version)
     }

@@ -3,12 +3,11 @@
 use super::{Answers, Introduction};
 use crate::xds::subscription::Subscription;
 use crate::xds::{Resource, ResourceType, Snapshot, TypeStatus, Version};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What a stream knows of each type that its client has asked for.
+/// What a stream knows of each type that its client has asked for, in their order.
 #[derive(Debug, Default)]
-pub(in crate::xds) struct Types(BTreeMap<ResourceType, Box<TypeState>>);
+pub(in crate::xds) struct Types([Option<Box<TypeState>>; ResourceType::ALL.len()]);
 
 #[derive(Debug)]
 pub(in crate::xds) struct TypeState {
@@ -28,28 +27,28 @@ impl Types {
 
     /// Whether nothing was asked of this type before.
     pub(in crate::xds) fn is_new(&self, resource_type: ResourceType) -> bool {
-        !self.0.contains_key(&resource_type)
+        self.0[resource_type as usize].is_none()
     }
 
     /// The state of a type, which begins now if there is none.
     pub(in crate::xds) fn entry(&mut self, resource_type: ResourceType) -> &mut TypeState {
-        self.0.entry(resource_type).or_insert_with(|| Box::new(TypeState::new(resource_type)))
+        self.0[resource_type as usize].get_or_insert_with(|| Box::new(TypeState::new(resource_type)))
     }
 
     /// The subscription to a type that the client has asked for.
     pub(in crate::xds) fn subscription(&mut self, resource_type: ResourceType) -> Option<&mut Subscription> {
-        self.0.get_mut(&resource_type).map(|state| &mut state.subscription)
+        self.0[resource_type as usize].as_mut().map(|state| &mut state.subscription)
     }
 
     /// Looks at what a new snapshot changes.
     pub(in crate::xds) fn refresh(&mut self, snapshot: &Snapshot) {
-        self.0.values_mut().for_each(|state| state.subscription.refresh(snapshot));
+        self.0.iter_mut().flatten().for_each(|state| state.subscription.refresh(snapshot));
     }
 
     /// Whether nothing can be due but what is gone of this type.
     pub(in crate::xds) fn only_removals_remain_of(&self, resource_type: ResourceType) -> bool {
-        self.0.iter().all(|(other, state)| {
-            state.subscription.is_checked() && (*other == resource_type || !state.subscription.has_gone())
+        self.known().all(|(other, state)| {
+            state.subscription.is_checked() && (other == resource_type || !state.subscription.has_gone())
         })
     }
 
@@ -73,7 +72,14 @@ impl Types {
 
     /// Where each type stands.
     pub(in crate::xds) fn status(&self) -> Vec<TypeStatus> {
-        self.0.iter().map(|(resource_type, state)| state.status(*resource_type)).collect()
+        self.known().map(|(resource_type, state)| state.status(resource_type)).collect()
+    }
+
+    fn known(&self) -> impl Iterator<Item = (ResourceType, &TypeState)> {
+        ResourceType::ALL
+            .into_iter()
+            .zip(&self.0)
+            .filter_map(|(resource_type, state)| Some((resource_type, state.as_deref()?)))
     }
 }
 
