@@ -132,5 +132,6 @@ impl<'a> FromIterator<(SocketAddr, Host<'a>)> for Hosts<'a> {
 
 /// Present even if nothing is known: gRPC clients reject an assignment without it, Envoy makes no difference.
 fn where_it_is(locality: &Locality) -> core::Locality {
-    core::Locality { region: locality.region.clone(), zone: locality.zone.clone(), sub_zone: locality.sub_zone.clone() }
+    let Locality { region, zone, sub_zone } = locality;
+    core::Locality { region: region.to_string(), zone: zone.to_string(), sub_zone: sub_zone.to_string() }
 }

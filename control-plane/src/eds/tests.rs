@@ -22,7 +22,7 @@ fn endpoint(address: &str, port: u16) -> Endpoint {
 }
 
 fn zone(endpoint: Endpoint, zone: &str) -> Endpoint {
-    Endpoint { locality: Arc::new(Locality { zone: zone.to_owned(), ..Locality::default() }), ..endpoint }
+    Endpoint { locality: Arc::new(Locality { zone: zone.into(), ..Locality::default() }), ..endpoint }
 }
 
 fn gateway(endpoints: Vec<Endpoint>) -> Service {

@@ -130,7 +130,7 @@ fn a_node_is_reached_by_one_address_of_a_family_that_the_service_has() {
 
 #[test]
 fn nodes_are_where_nodes_are_not_where_pods_are() {
-    let zone_of = |name: &str| Arc::new(Locality { zone: name.to_owned(), ..Locality::default() });
+    let zone_of = |name: &str| Arc::new(Locality { zone: name.into(), ..Locality::default() });
     let nodes = nodes(&[("a", Node { locality: zone_of("east"), ..node(&["192.0.2.1"]) })]);
     let pods = vec![zone(on(endpoint("10.0.0.1", 80), "a"), "west"), on(endpoint("10.0.0.2", 80), "a")];
     let [locality] = <[_; 1]>::try_from(assignment(&of(local(pods), nodes), NODES).endpoints).unwrap();

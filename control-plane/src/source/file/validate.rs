@@ -156,5 +156,6 @@ impl<'a> Validation<'a> {
 }
 
 fn locality(file: &file::Locality) -> Locality {
-    Locality { region: file.region.clone(), zone: file.zone.clone(), sub_zone: file.sub_zone.clone() }
+    let file::Locality { region, zone, sub_zone } = file;
+    Locality { region: region.as_str().into(), zone: zone.as_str().into(), sub_zone: sub_zone.as_str().into() }
 }

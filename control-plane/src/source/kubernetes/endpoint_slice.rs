@@ -171,7 +171,7 @@ fn read_endpoint(namespace: &Arc<str>, address: IpAddr, endpoint: Endpoint) -> S
         address,
         ready: endpoint.conditions.and_then(|conditions| conditions.ready).unwrap_or(true),
         node: endpoint.node_name.filter(|name| !name.is_empty()).map(Arc::from),
-        zone: Arc::new(Locality { zone: endpoint.zone.unwrap_or_default(), ..Locality::default() }),
+        zone: Arc::new(Locality { zone: endpoint.zone.unwrap_or_default().into(), ..Locality::default() }),
         pod: endpoint.target_ref.and_then(|target| pod(namespace, target)),
     }
 }

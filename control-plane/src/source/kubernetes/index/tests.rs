@@ -225,7 +225,7 @@ fn a_malformed_object_keeps_what_it_said_before_in_a_list_as_well() {
 }
 
 fn locality(region: &str, zone: &str, sub_zone: &str) -> Locality {
-    Locality { region: region.to_owned(), zone: zone.to_owned(), sub_zone: sub_zone.to_owned() }
+    Locality { region: region.into(), zone: zone.into(), sub_zone: sub_zone.into() }
 }
 
 #[test]

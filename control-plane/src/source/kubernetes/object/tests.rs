@@ -85,7 +85,7 @@ fn read(json: &Value) -> Pod {
 fn the_locality_of_a_pod_has_dots_or_slashes() {
     let locality = |label: &str| read(&pod("a", &json!({ "istio-locality": label }))).locality;
     let parts = |parts: [&str; 3]| {
-        let [region, zone, sub_zone] = parts.map(str::to_owned);
+        let [region, zone, sub_zone] = parts.map(Into::into);
         Locality { region, zone, sub_zone }
     };
     assert_eq!(locality("r.z.s").as_deref(), Some(&parts(["r", "z", "s"])));
