@@ -7,7 +7,7 @@ use super::pod::Pod;
 use super::service::{AddressFamily, Service};
 use super::store::Store;
 use crate::model::{self, Endpoint, Health, Locality, Ports, ServiceName, Weight};
-use std::collections::HashMap;
+use ahash::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ use super::service::Service;
 use super::shared::Shared;
 use super::store::{Change, State, Store, Update};
 use crate::model::{Cluster, Locality, Mesh, Ports, ServiceName, Workload};
-use std::collections::HashSet;
+use ahash::HashSet;
 use std::sync::Arc;
 
 /// All watched objects, and the cluster that they make. Only services that something changed for are made again; the

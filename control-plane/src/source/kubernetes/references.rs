@@ -1,6 +1,6 @@
 //! Who refers to what.
 
-use std::collections::HashMap;
+use ahash::HashMap;
 use std::hash::Hash;
 
 /// For each target, those that refer to it. Most have one or few.
@@ -9,7 +9,7 @@ pub struct References<Target, Referrer>(HashMap<Target, Vec<Referrer>>);
 
 impl<Target, Referrer> Default for References<Target, Referrer> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self(HashMap::default())
     }
 }
 

@@ -1,6 +1,6 @@
 //! One copy of what many objects say.
 
-use std::collections::HashSet;
+use ahash::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ const FEW: usize = 1024;
 
 impl<T: ?Sized + Eq + Hash> Default for Shared<T> {
     fn default() -> Self {
-        Self { values: HashSet::new(), tidy_at: FEW }
+        Self { values: HashSet::default(), tidy_at: FEW }
     }
 }
 

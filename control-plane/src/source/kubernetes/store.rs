@@ -2,7 +2,7 @@
 
 use super::kind::Scope;
 use super::name::ObjectName;
-use std::collections::HashMap;
+use ahash::HashMap;
 
 /// What a watch tells. `Restarted`, any number of `Listed`, `ListComplete` is a new list, which takes effect as a whole:
 /// what is not in it is gone, also if nobody said so. A list that is cut off by another `Restarted` never happened.
@@ -50,7 +50,7 @@ pub struct Store<T> {
 
 impl<T> Default for Store<T> {
     fn default() -> Self {
-        Self { objects: HashMap::new(), lists: HashMap::new() }
+        Self { objects: HashMap::default(), lists: HashMap::default() }
     }
 }
 
@@ -96,7 +96,7 @@ impl<T: Clone + PartialEq> Store<T> {
     }
 
     fn restart(&mut self, scope: &Scope) -> Vec<Change<T>> {
-        self.lists.insert(scope.clone(), HashMap::new());
+        self.lists.insert(scope.clone(), HashMap::default());
         Vec::new()
     }
 
