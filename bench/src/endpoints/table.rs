@@ -15,7 +15,8 @@ impl Display for Report {
         writeln!(
             formatter,
             "One endpoint changes. Latency: until the last client has sent its acknowledgement. One connection per \
-             stream. Processors: servers {servers}, load {load}. Ratio: evenkeel / go-control-plane.\n{}\n{}\n",
+             stream. The next change waits until the server rests. Processors: servers {servers}, load {load}. Ratio: \
+             evenkeel / go-control-plane.\n{}\n{}\n",
             matrix(&self.comparisons),
             noise(&self.comparisons)
         )?;
