@@ -116,6 +116,8 @@ impl<T: Clone + PartialEq> Store<T> {
         let Some(list) = self.lists.remove(scope) else { return Vec::new() };
         let unlisted = |name: &&ObjectName| scope.contains(&name.namespace) && !list.contains_key(name);
         let gone: Vec<ObjectName> = self.objects.keys().filter(unlisted).cloned().collect();
+        // The first list fills an empty store.
+        self.objects.reserve(list.len().saturating_sub(self.objects.len()));
         let mut changes: Vec<Change<T>> = gone.into_iter().filter_map(|name| self.delete(name)).collect();
         changes.extend(list.into_iter().filter_map(|(name, object)| self.apply(name, object)));
         changes
