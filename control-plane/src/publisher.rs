@@ -33,6 +33,12 @@ struct Served {
 }
 
 impl Served {
+    /// What is served of the first cluster that is known.
+    fn first(&self, cluster: Arc<Cluster>) -> Self {
+        let views = self.views.first(cluster.clone());
+        Self { views: Arc::new(views), targets: Arc::new(Targets::first(cluster)) }
+    }
+
     /// What is served of what is known now, and the names of everything that may differ.
     fn next(&self, cluster: Arc<Cluster>) -> (Self, BTreeSet<String>) {
         let (views, mut changed) = self.views.next(cluster.clone());
@@ -72,7 +78,11 @@ impl Publisher {
 
     fn publish_cluster(&mut self) {
         let Some(cluster) = self.newest.borrow_and_update().clone() else { return };
-        let (served, changed) = self.served.next(cluster);
+        let (served, changed) = match *self.snapshots.borrow() {
+            // Nobody has anything that could differ.
+            None => (self.served.first(cluster), BTreeSet::new()),
+            Some(_) => self.served.next(cluster),
+        };
         self.publish(served, changed);
     }
 

@@ -169,6 +169,18 @@ fn what_did_not_change_is_not_encoded_again() {
 }
 
 #[test]
+fn the_first_views_are_those_after_nothing() {
+    let cluster = || cluster([gateway(vec![endpoint("10.0.0.1", 80)])]);
+    let (first, (next, _)) = (Views::default().first(cluster()), Views::default().next(cluster()));
+    assert_eq!(bytes(&first, NAME), bytes(&next, NAME));
+    // They are kept as those are.
+    assert!(Arc::ptr_eq(&resource(&first, NAME), &resource(&first, NAME)));
+    let (gone, changed) = first.next(Arc::default());
+    assert_eq!(changed, every_name("gateway", 80));
+    assert_eq!(assignment(&gone, NAME).endpoints, []);
+}
+
+#[test]
 fn a_service_that_is_gone_becomes_empty() {
     let (gone, changed) = views(vec![endpoint("10.0.0.1", 80)]).next(cluster([]));
     assert_eq!(changed, every_name("gateway", 80));

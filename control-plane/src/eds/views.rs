@@ -20,6 +20,13 @@ pub struct Views {
 }
 
 impl Views {
+    /// The views of the first cluster that is known: all differ from nothing.
+    #[must_use]
+    pub fn first(&self, cluster: Arc<Cluster>) -> Self {
+        let services = cluster.services.iter().map(|service| (service.name.clone(), Arc::default())).collect();
+        Self { cluster, steering: self.steering.clone(), services }
+    }
+
     /// The views of what is known now, and the names of all resources that may differ from what they are in `self`.
     pub fn next(&self, cluster: Arc<Cluster>) -> (Self, BTreeSet<String>) {
         let mut next = Next { services: self.services.clone(), changed: BTreeSet::new() };

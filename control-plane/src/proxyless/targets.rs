@@ -16,6 +16,13 @@ pub struct Targets {
 }
 
 impl Targets {
+    /// The targets of the first cluster that is known: all are new.
+    pub fn first(cluster: Arc<Cluster>) -> Self {
+        let ports = cluster.services.iter().flat_map(|service| ports(Some(service)));
+        let by_name = ports.map(|port| (target_name(&port), Arc::new(Target::new(&port)))).collect();
+        Self { cluster, by_name: Arc::new(by_name) }
+    }
+
     /// The targets of what is known now, and the names that are new or gone.
     pub fn next(&self, cluster: Arc<Cluster>) -> (Self, BTreeSet<String>) {
         let mut by_name = self.by_name.clone();

@@ -143,3 +143,12 @@ fn versions_are_the_same_after_a_restart() {
     let gone_and_back = targets([service("greeter", &[8080])]).next(cluster([])).0;
     assert_eq!(versions(gone_and_back.next(cluster([service("greeter", &[8080, 1])])).0), fresh);
 }
+
+#[test]
+fn the_first_targets_are_those_after_nothing() {
+    let cluster = || cluster([service("greeter", &[80, 8080])]);
+    let (first, (next, _)) = (Targets::first(cluster()), Targets::default().next(cluster()));
+    assert!(first.names().eq(next.names()) && first.names().count() == 2);
+    let (_, changed) = first.next(Arc::default());
+    assert!(changed.iter().eq(next.names()), "what is gone is known");
+}

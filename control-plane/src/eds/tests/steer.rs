@@ -25,6 +25,12 @@ fn three() -> Vec<Endpoint> {
 }
 
 #[test]
+fn weights_that_come_before_the_cluster_are_those_of_its_first_views() {
+    let (waiting, _) = Views::default().steer(steering("gateway", &[("10.0.0.1", 7)]));
+    assert_eq!(served_weights(&waiting.first(cluster([gateway(three())])), STEER), [7, 1, 1]);
+}
+
+#[test]
 fn a_service_that_is_steered_has_other_weights_in_one_view_only() {
     let before = views(three());
     let (pods, steer) = (resource(&before, NAME), resource(&before, STEER));
