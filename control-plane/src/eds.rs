@@ -1,6 +1,7 @@
 //! Endpoints as clients see them: names, views and assignments.
 
 mod encoded;
+mod field;
 mod hosts;
 mod lb_endpoint;
 mod name;

@@ -2,6 +2,7 @@
 //!
 //! Equal content must give equal bytes, whatever the order of the source: versions are hashes of them.
 
+use super::field::nested;
 use super::lb_endpoint;
 use crate::model::{Locality, Workload};
 use evenkeel_proto::envoy::config::core::v3 as core;
@@ -9,7 +10,6 @@ use evenkeel_proto::envoy::config::endpoint::v3 as endpoint;
 use evenkeel_proto::google::protobuf::value::Kind;
 use evenkeel_proto::google::protobuf::{Struct, UInt32Value, Value};
 use prost::Message;
-use prost::encoding::{WireType, encode_key, encode_varint};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ptr;
@@ -79,7 +79,7 @@ impl Hosts<'_> {
         let head = endpoint::ClusterLoadAssignment { cluster_name: name.to_owned(), endpoints: Vec::new() };
         let mut assignment = head.encode_to_vec();
         for (locality, hosts) in localities {
-            put(ENDPOINTS, &hosts.encoded(locality), &mut assignment);
+            nested(ENDPOINTS, &mut assignment, |into| hosts.put(locality, into));
         }
         assignment
     }
@@ -104,19 +104,14 @@ impl LocalityHosts {
     }
 
     /// A `LocalityLbEndpoints`: the bytes of messages one after the other are the bytes of one that has all their fields.
-    fn encoded(&self, locality: &Locality) -> Vec<u8> {
+    fn put(&self, locality: &Locality, into: &mut Vec<u8>) {
         let before = endpoint::LocalityLbEndpoints { locality: Some(where_it_is(locality)), ..Default::default() };
         let load_balancing_weight = Some(UInt32Value { value: self.weight });
         let after = endpoint::LocalityLbEndpoints { load_balancing_weight, ..Default::default() };
-        [before.encode_to_vec().as_slice(), &self.lb_endpoints, &after.encode_to_vec()].concat()
+        into.extend(before.encode_to_vec());
+        into.extend_from_slice(&self.lb_endpoints);
+        into.extend(after.encode_to_vec());
     }
-}
-
-/// A field with a message that is encoded already.
-fn put(field: u32, encoded: &[u8], into: &mut Vec<u8>) {
-    encode_key(field, WireType::LengthDelimited, into);
-    encode_varint(encoded.len() as u64, into);
-    into.extend_from_slice(encoded);
 }
 
 impl<'a> FromIterator<(SocketAddr, Host<'a>)> for Hosts<'a> {

@@ -3,24 +3,24 @@
 //! A change of a large service encodes thousands of them before the first client hears of it. As messages each would be
 //! measured again at every level, and its address would be a string of its own; the bytes are the same.
 
+use super::field::{nested, number};
 use super::hosts::Host;
 use evenkeel_proto::envoy::config::core::v3::HealthStatus;
 use prost::encoding::{WireType, encode_key, encode_varint, message};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::Range;
 
-/// Numbers of fields: of `LbEndpoint`,
+// Numbers of fields: of `LbEndpoint`,
 const ENDPOINT: u32 = 1;
 const HEALTH_STATUS: u32 = 2;
 const METADATA: u32 = 3;
 const LOAD_BALANCING_WEIGHT: u32 = 4;
-/// of `Endpoint`, of its `Address`, of its `SocketAddress`,
+// of `Endpoint`, of its `Address`, of its `SocketAddress`,
 const ENDPOINT_ADDRESS: u32 = 1;
 const SOCKET_ADDRESS: u32 = 1;
 const ADDRESS: u32 = 2;
 const PORT_VALUE: u32 = 3;
-/// and of `UInt32Value`.
+// and of `UInt32Value`.
 const VALUE: u32 = 1;
 
 /// Puts a host into a field, as an `LbEndpoint`.
@@ -70,35 +70,6 @@ fn decimal(octet: u8, into: &mut Vec<u8>) {
         into.push(b'0' + octet / 10 % 10);
     }
     into.push(b'0' + octet % 10);
-}
-
-/// A number; 0 is not written.
-fn number(field: u32, value: u32, into: &mut Vec<u8>) {
-    if value != 0 {
-        encode_key(field, WireType::Varint, into);
-        encode_varint(u64::from(value), into);
-    }
-}
-
-/// A field with bytes in it, whatever `content` puts there.
-fn nested(field: u32, into: &mut Vec<u8>, content: impl FnOnce(&mut Vec<u8>)) {
-    encode_key(field, WireType::LengthDelimited, into);
-    let start = into.len();
-    // The length. It has one byte mostly, so that nothing has to move when it is known.
-    into.push(0);
-    content(into);
-    let length = into.len() - start - 1;
-    match u8::try_from(length) {
-        Ok(length @ ..0x80) => into[start] = length,
-        _ => replace(start..start + 1, length as u64, into),
-    }
-}
-
-/// Puts a number in the place of these bytes, and what follows behind it.
-fn replace(place: Range<usize>, number: u64, bytes: &mut Vec<u8>) {
-    let mut encoded = Vec::with_capacity(10);
-    encode_varint(number, &mut encoded);
-    bytes.splice(place, encoded);
 }
 
 #[cfg(test)]
