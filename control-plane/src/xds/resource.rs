@@ -29,6 +29,11 @@ impl ResourceType {
     /// All types, in order.
     pub const ALL: [Self; 4] = [Self::Cluster, Self::ClusterLoadAssignment, Self::Listener, Self::RouteConfiguration];
 
+    /// Its place among [`ALL`](Self::ALL), for what is kept of each type.
+    pub const fn place(self) -> usize {
+        self as usize
+    }
+
     /// The type of this URL, if it is served.
     pub fn from_url(url: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|resource_type| resource_type.url() == url)
@@ -196,6 +201,13 @@ fn field_start(number: u32, length: usize) -> BytesMut {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_type_is_at_its_place() {
+        for (place, resource_type) in ResourceType::ALL.into_iter().enumerate() {
+            assert_eq!(resource_type.place(), place);
+        }
+    }
 
     #[test]
     fn a_version_survives_its_text() {

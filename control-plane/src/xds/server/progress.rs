@@ -33,7 +33,7 @@ impl Progress {
     }
 
     fn unanswered(&mut self, resource_type: ResourceType) -> &mut Option<Instant> {
-        &mut self.unanswered[resource_type as usize]
+        &mut self.unanswered[resource_type.place()]
     }
 }
 

@@ -106,6 +106,7 @@ where
             if let Some(response) = snapshot.and_then(|snapshot| self.respond(&snapshot)) {
                 return Ok(response);
             }
+            // Requests come last: a client that never stops asking outlasts neither its time nor the server.
             tokio::select! {
                 biased;
                 end = self.deadline.passed() => return Err(self.end(end)),

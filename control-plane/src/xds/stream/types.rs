@@ -27,17 +27,17 @@ impl Types {
 
     /// Whether nothing was asked of this type before.
     pub(in crate::xds) fn is_new(&self, resource_type: ResourceType) -> bool {
-        self.0[resource_type as usize].is_none()
+        self.0[resource_type.place()].is_none()
     }
 
     /// The state of a type, which begins now if there is none.
     pub(in crate::xds) fn entry(&mut self, resource_type: ResourceType) -> &mut TypeState {
-        self.0[resource_type as usize].get_or_insert_with(|| Box::new(TypeState::new(resource_type)))
+        self.0[resource_type.place()].get_or_insert_with(|| Box::new(TypeState::new(resource_type)))
     }
 
     /// The subscription to a type that the client has asked for.
     pub(in crate::xds) fn subscription(&mut self, resource_type: ResourceType) -> Option<&mut Subscription> {
-        self.0[resource_type as usize].as_mut().map(|state| &mut state.subscription)
+        self.0[resource_type.place()].as_mut().map(|state| &mut state.subscription)
     }
 
     /// Looks at what a new snapshot changes.
